@@ -1,0 +1,23 @@
+# Everything comes from the system's packages: nothing is downloaded at configure time.
+find_package(Threads REQUIRED)
+find_package(PkgConfig REQUIRED)
+find_package(MPI REQUIRED COMPONENTS C)
+find_package(HDF5 REQUIRED COMPONENTS C)
+find_package(fmt REQUIRED)
+find_package(CLI11 REQUIRED)
+find_package(nlohmann_json REQUIRED)
+find_package(OpenSSL REQUIRED COMPONENTS Crypto)
+find_package(dnnl REQUIRED)
+pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)
+# Header-only on purpose: Debian's CMake target forces the shared library.
+find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
+add_library(epsim_tomlplusplus INTERFACE)
+target_include_directories(epsim_tomlplusplus SYSTEM INTERFACE ${TOMLPLUSPLUS_INCLUDE_DIR})
+target_compile_definitions(epsim_tomlplusplus INTERFACE TOML_HEADER_ONLY=1)
+
+if(EPSIM_TESTS)
+  find_package(GTest REQUIRED)
+endif()
+if(EPSIM_BENCH)
+  find_package(benchmark REQUIRED)
+endif()

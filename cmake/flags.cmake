@@ -1,0 +1,15 @@
+# One interface target carries the flags that every target of the project shares.
+add_library(epsim_flags INTERFACE)
+target_compile_features(epsim_flags INTERFACE cxx_std_20)
+target_include_directories(epsim_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
+target_compile_options(epsim_flags INTERFACE
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual>
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${EPSIM_WERROR}>>:-Werror>)
+# The C++ bindings of MPI are gone from the standard; Open MPI still includes them by default.
+target_compile_definitions(epsim_flags INTERFACE OMPI_SKIP_MPICXX)
+if(EPSIM_SANITIZE)
+  target_compile_options(epsim_flags INTERFACE
+    $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-sanitize-recover=all
+                              -fno-omit-frame-pointer>)
+  target_link_options(epsim_flags INTERFACE -fsanitize=address,undefined)
+endif()

@@ -1,0 +1,15 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <functional>
+
+#include "core/error.hpp"
+
+namespace epsim {
+
+/// What the chosen command does once the command line is parsed.
+using Action = std::function<ExitCode()>;
+
+// One file a command: each adds its sub-command and sets `action` when it is chosen.
+
+}  // namespace epsim

@@ -1,0 +1,49 @@
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+#include "core/dtype.hpp"
+
+namespace epsim {
+
+enum class DeviceKind { cpu, cuda };
+
+/// Rows of vectors in somebody else's memory: [rows, width] in C order.
+struct BufferView {
+    std::byte* data = nullptr;
+    DType type = DType::f32;
+    int64_t rows = 0;
+    int64_t width = 0;
+    DeviceKind device = DeviceKind::cpu;
+
+    int64_t row_bytes() const noexcept { return width * bytes_of(type); }
+    int64_t bytes() const noexcept { return rows * row_bytes(); }
+    std::byte* row(int64_t i) const noexcept { return data + i * row_bytes(); }
+    /// Host memory as its element type T; T must store `type`.
+    template <class T>
+    T* as() const noexcept {
+        return reinterpret_cast<T*>(data);
+    }
+    BufferView first(int64_t n) const noexcept { return {data, type, n, width, device}; }
+};
+
+/// Host memory for rows, aligned to 64 bytes; grows, never shrinks, and forgets its content when
+/// it grows. Allocation belongs outside timed regions: reserve() first.
+class HostBuffer {
+public:
+    HostBuffer(DType type, int64_t width) : view_{nullptr, type, 0, width, DeviceKind::cpu} {}
+    void reserve(int64_t rows);
+    /// A view of the first `rows` rows, after growing if needed.
+    BufferView rows(int64_t n);
+
+private:
+    struct Free {
+        void operator()(std::byte* p) const noexcept;
+    };
+    std::unique_ptr<std::byte[], Free> memory_;
+    BufferView view_;  // rows = capacity
+};
+
+}  // namespace epsim

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace epsim {
+
+/// One GPU as CUDA reports it.
+struct GpuInfo {
+    std::string name, uuid, pci;
+    int compute_major = 0, compute_minor = 0;
+    double memory_bytes = 0;
+};
+
+/// What the CUDA backend finds at run time. Versions are those of the libraries as loaded.
+struct CudaInfo {
+    bool built = false;         ///< this program was built with CUDA
+    std::string unavailable;    ///< why no device can be used: empty if one can
+    std::string driver, runtime, cublas, nccl;  ///< versions; empty = not known
+    std::vector<GpuInfo> devices;
+};
+
+/// Never throws for a missing driver or device: it says so in `unavailable`.
+CudaInfo query_cuda();
+
+/// This host, as far as the calling process may use it.
+struct HostInfo {
+    std::string hostname;
+    std::string cpu_model;
+    int physical_cores = 0;        ///< usable by this process
+    int hardware_threads = 0;      ///< usable by this process
+    double memory_bytes = 0;
+    std::string cpuset;            ///< "0-1"
+    int numa = -1;                 ///< NUMA node of the cpuset; -1 = several or unknown
+    double last_level_cache_bytes = 0;
+};
+
+HostInfo query_host();
+
+}  // namespace epsim

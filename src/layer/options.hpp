@@ -1,0 +1,15 @@
+#pragma once
+
+#include <string>
+
+namespace epsim {
+
+/// [measure]
+struct MeasureOptions {
+    int warmup = 1;        ///< passes before the measured ones; kept, flagged
+    int min_passes = 5;
+    int max_passes = 5;
+    std::string verify = "auto";  ///< auto | full | N (tokens a step and layer) | off
+};
+
+}  // namespace epsim

@@ -1,0 +1,104 @@
+#include "placement/placement.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "core/cast.hpp"
+
+namespace epsim {
+namespace {
+
+std::size_t at(auto id) { return static_cast<std::size_t>(index(id)); }
+
+}  // namespace
+
+Placement::Placement(int version, int num_experts, std::vector<int32_t> rank_slot_offset,
+                     std::vector<std::vector<ExpertId>> slot_expert)
+    : version_(version),
+      num_experts_(num_experts),
+      rank_slot_offset_(std::move(rank_slot_offset)),
+      slot_expert_(std::move(slot_expert)) {
+    check(rank_slot_offset_.size() >= 2 && rank_slot_offset_.front() == 0 &&
+              std::ranges::is_sorted(rank_slot_offset_),
+          "a placement's slot offsets are prefix sums");
+    for (int r = 0; r < ranks(); ++r) {
+        auto const i = static_cast<std::size_t>(r);
+        slot_rank_.insert(slot_rank_.end(),
+                          static_cast<std::size_t>(rank_slot_offset_[i + 1] - rank_slot_offset_[i]),
+                          RankId{r});
+    }
+    for (auto const& experts : slot_expert_) {
+        check(narrow<int>(experts.size()) == slots(), "every layer has all slots");
+        std::vector<int32_t> offset(static_cast<std::size_t>(num_experts) + 1);
+        for (ExpertId const e : experts) {
+            if (e == no_expert) continue;
+            if (index(e) < 0 || index(e) >= num_experts)
+                throw InputError(fmt::format(
+                    "placement: expert {} is out of range (the model has {}). Correct the placement",
+                    index(e), num_experts));
+            ++offset[at(e) + 1];
+        }
+        for (std::size_t e = 0; e < static_cast<std::size_t>(num_experts); ++e) {
+            if (offset[e + 1] == 0)
+                throw InputError(fmt::format(
+                    "placement: expert {} has no slot ({} slots for {} experts). Give it one", e,
+                    slots(), num_experts));
+            offset[e + 1] += offset[e];
+        }
+        std::vector<SlotId> replica(static_cast<std::size_t>(offset.back()));
+        auto next = offset;
+        for (std::size_t s = 0; s < experts.size(); ++s)
+            if (experts[s] != no_expert)
+                replica[static_cast<std::size_t>(next[at(experts[s])]++)] = SlotId{narrow<int>(s)};
+        replica_offset_.push_back(std::move(offset));
+        replica_.push_back(std::move(replica));
+    }
+}
+
+std::span<ExpertId const> Placement::slot_expert(LayerId layer) const {
+    return slot_expert_.at(at(layer));
+}
+
+std::span<ExpertId const> Placement::experts_of(LayerId layer, RankId rank) const {
+    auto const first = static_cast<std::size_t>(rank_slot_offset_.at(at(rank)));
+    auto const last = static_cast<std::size_t>(rank_slot_offset_.at(at(rank) + 1));
+    return slot_expert(layer).subspan(first, last - first);
+}
+
+std::span<SlotId const> Placement::slots_of(LayerId layer, ExpertId expert) const {
+    auto const& offset = replica_offset_[at(layer)];
+    auto const first = static_cast<std::size_t>(offset[at(expert)]);
+    return std::span(replica_[at(layer)])
+        .subspan(first, static_cast<std::size_t>(offset[at(expert) + 1]) - first);
+}
+
+Placement linear_placement(int layers, int num_experts, int ranks) {
+    check(layers > 0 && num_experts > 0 && ranks > 0, "a placement has layers, experts and ranks");
+    std::vector<int32_t> offset;
+    for (int64_t r = 0; r <= ranks; ++r)
+        offset.push_back(narrow<int32_t>((r * num_experts + ranks - 1) / ranks));
+    std::vector<ExpertId> experts;
+    for (int e = 0; e < num_experts; ++e) experts.push_back(ExpertId{e});
+    return {0, num_experts, std::move(offset),
+            std::vector(static_cast<std::size_t>(layers), experts)};
+}
+
+void resolve_replicas(RoutingBatch const& routing, Placement const& placement, LayerId layer,
+                      SlotRouting& out) {
+    out.top_k = routing.top_k;
+    out.slot.resize(routing.expert.size());
+    out.weight.assign(routing.weight.begin(), routing.weight.end());
+    for (std::size_t i = 0; i < routing.expert.size(); ++i) {
+        ExpertId const expert = routing.expert[i];
+        if (expert == no_expert) {
+            out.slot[i] = no_slot;
+            continue;
+        }
+        auto const replicas = placement.slots_of(layer, expert);
+        auto const token = i / static_cast<std::size_t>(routing.top_k);
+        out.slot[i] = replicas[replicas.size() == 1 ? 0 : token % replicas.size()];
+    }
+}
+
+}  // namespace epsim
