@@ -6,6 +6,7 @@
 #include <source_location>
 #include <span>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "core/error.hpp"
@@ -22,22 +23,7 @@ public:
 void check_mpi(int code, char const* call,
                std::source_location where = std::source_location::current());
 
-/// MPI_Init_thread (funneled) to MPI_Finalize. Finalizes only if no exception is unwinding: a rank
-/// that fails alone would wait in MPI_Finalize for ever.
-class MpiSession {
-public:
-    /// \throws InputError if the launcher started several processes and MPI sees one
-    MpiSession(int* argc, char*** argv);
-    ~MpiSession();
-    MpiSession(MpiSession const&) = delete;
-    MpiSession& operator=(MpiSession const&) = delete;
-
-private:
-    int exceptions_at_start_;
-};
-
-/// A communicator of our own, with errors returned. Move-only. Collective: duplicate, destruction
-/// is local (the handle is freed in MPI_Comm_free, which Open MPI does without communication).
+/// A communicator of our own, with errors returned. Move-only; must not outlive the MpiSession.
 class Communicator {
 public:
     /// Collective over `parent`.
@@ -53,7 +39,7 @@ public:
 
     // All collective.
     void barrier() const;
-    bool all_agree(bool ok) const;           ///< true only if every rank says true
+    bool all_agree(bool ok) const;  ///< true only if every rank says true
     double all_max(double value) const;
     double all_min(double value) const;
     int64_t all_sum(int64_t value) const;
@@ -78,8 +64,8 @@ class RowType {
 public:
     explicit RowType(int64_t bytes);
     ~RowType();
-    RowType(RowType const&) = delete;
-    RowType& operator=(RowType const&) = delete;
+    RowType(RowType&& other) noexcept;
+    RowType& operator=(RowType&&) = delete;
     MPI_Datatype native() const noexcept { return type_; }
 
 private:

@@ -1,0 +1,87 @@
+#include "comm/mpi_session.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <array>
+#include <charconv>
+#include <cstdlib>
+#include <exception>
+#include <string_view>
+
+namespace epsim {
+namespace {
+
+/// A launcher that started n processes tells each of them; MPI that sees one of them was not built
+/// for that launcher, and n copies of the whole job would run.
+void refuse_launcher_mismatch() {
+    int size = 1;
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    if (size > 1) return;
+    for (char const* name : {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMI_SIZE"}) {
+        char const* text = std::getenv(name);
+        int started = 0;
+        if (text &&
+            std::from_chars(text, text + std::string_view(text).size(), started).ec ==
+                std::errc{} &&
+            started > 1) {
+            MPI_Finalize();
+            throw InputError(fmt::format(
+                "the launcher started {} processes but MPI sees one ({} = {}; this MPI does not "
+                "speak the launcher's protocol). Use the mpirun of this MPI, or srun --mpi=pmix",
+                started, name, text));
+        }
+    }
+}
+
+}  // namespace
+
+MpiSession::MpiSession() {
+    int provided = 0;
+    check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
+    refuse_launcher_mismatch();
+}
+
+MpiSession::~MpiSession() {
+    if (std::uncaught_exceptions() == 0) MPI_Finalize();
+}
+
+bool mpi_is_running() {
+    int initialized = 0, finalized = 0;
+    MPI_Initialized(&initialized);
+    MPI_Finalized(&finalized);
+    return initialized && !finalized;
+}
+
+std::string this_rank() {
+    int rank = 0, size = 1;
+    MPI_Comm_rank(MPI_COMM_WORLD, &rank);
+    MPI_Comm_size(MPI_COMM_WORLD, &size);
+    std::array<char, 256> host{};
+    gethostname(host.data(), host.size() - 1);
+    return fmt::format("[rank {} of {} on {}]", rank, size, host.data());
+}
+
+void abort_job(int status) {
+    MPI_Abort(MPI_COMM_WORLD, status);
+    std::abort();
+}
+
+void on_all_ranks(Communicator const& comm, std::function<void()> const& work) {
+    std::string verdict;  // "<status> <message>"; empty = success
+    try {
+        work();
+    } catch (Error const& e) {
+        verdict = fmt::format("{} {}", static_cast<int>(e.exit_code()), e.what());
+    }
+    if (comm.all_agree(verdict.empty())) return;
+    for (auto const& text : comm.all_gather(verdict)) {
+        if (text.empty()) continue;
+        auto const space = text.find(' ');
+        throw CollectiveError(text.substr(space + 1),
+                              static_cast<ExitCode>(std::stoi(text.substr(0, space))));
+    }
+}
+
+}  // namespace epsim

@@ -1,0 +1,40 @@
+#pragma once
+
+#include <functional>
+
+#include "comm/communicator.hpp"
+
+namespace epsim {
+
+/// MPI_Init_thread (funneled) to MPI_Finalize. Finalizes only if no exception is unwinding: a rank
+/// that fails alone would wait in MPI_Finalize for ever.
+class MpiSession {
+public:
+    /// \throws InputError if the launcher started several processes and MPI sees one
+    MpiSession();
+    ~MpiSession();
+    MpiSession(MpiSession const&) = delete;
+    MpiSession& operator=(MpiSession const&) = delete;
+};
+
+/// True between MpiSession's construction and destruction.
+bool mpi_is_running();
+
+/// "[rank r of n on host]", for messages.
+std::string this_rank();
+
+/// End the whole job with this status (MPI_Abort).
+[[noreturn]] void abort_job(int status);
+
+/// A failure that every rank knows of: all ranks throw it, with the first failing rank's message
+/// and status, so that the job can end in order.
+class CollectiveError : public Error {
+public:
+    using Error::Error;
+};
+
+/// Run `work` on every rank; if it throws an Error on any, throw CollectiveError on all.
+/// Collective. `work` itself must not communicate.
+void on_all_ranks(Communicator const& comm, std::function<void()> const& work);
+
+}  // namespace epsim
