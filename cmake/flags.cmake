@@ -3,7 +3,8 @@ add_library(epsim_flags INTERFACE)
 target_compile_features(epsim_flags INTERFACE cxx_std_20)
 target_include_directories(epsim_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(epsim_flags INTERFACE
-  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual>
+  $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
+                            -ffp-contract=off>  # the same bits from every build
   $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${EPSIM_WERROR}>>:-Werror>)
 # The C++ bindings of MPI are gone from the standard; Open MPI still includes them by default.
 target_compile_definitions(epsim_flags INTERFACE OMPI_SKIP_MPICXX)

@@ -6,7 +6,7 @@ namespace epsim {
 
 /// [measure]
 struct MeasureOptions {
-    int warmup = 1;        ///< passes before the measured ones; kept, flagged
+    int warmup = 1;  ///< passes before the measured ones; kept, flagged
     int min_passes = 5;
     int max_passes = 5;
     std::string verify = "auto";  ///< auto | full | N (tokens a step and layer) | off

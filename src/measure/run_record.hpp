@@ -81,6 +81,7 @@ struct RunRecord {
     // Traffic of one pass of the replayed steps, bytes. D directions; source sends, destination gets.
     Array<int64_t, 4> selected, payload, padding, metadata;  ///< [L, D, R, R]
     Array<int64_t, 4> wire;                                   ///< [L, D, R, C], sent by the rank
+    int64_t dispatch_row_bytes = 0, combine_row_bytes = 0;    ///< of one row, by direction
 
     // Placement.
     Array<int32_t, 3> slot_expert;    ///< [V, L, Q]; -1 = empty slot
@@ -91,6 +92,7 @@ struct RunRecord {
     int64_t identities = 0;   ///< (token, expert) rows whose identity was checked
     int64_t wrong = 0;        ///< of both
     double max_error = 0;     ///< largest |difference| / bound of the compared elements
+    Array<int64_t, 2> output_checksum;  ///< [S, L] of all outputs, whatever the number of ranks
 
     std::vector<SummaryRow> summary;
 };

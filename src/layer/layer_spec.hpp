@@ -1,0 +1,31 @@
+#pragma once
+
+#include <cstdint>
+
+#include "compute/expert_kernel.hpp"
+#include "model/model_shape.hpp"
+
+namespace epsim {
+
+/// Everything that fixes what the replayed layers compute, wherever they run.
+struct LayerSpec {
+    ModelShape shape;  ///< `hidden` already scaled
+    DType dtype = DType::bf16;
+    DType wire_dtype = DType::bf16;
+    DType combine_dtype = DType::bf16;
+    uint64_t seed = 1;
+    bool distinct_weights = true;
+    int layers = 1;  ///< replayed
+
+    /// The layer whose weights a layer uses.
+    int weights_layer(int layer) const noexcept { return distinct_weights ? layer : 0; }
+
+    FeedForwardSpec routed() const;
+    /// All shared experts as one network: their sum is the network of their joined intermediates.
+    FeedForwardSpec shared() const;
+    FeedForwardSpec dense_residual() const;
+    bool has_shared() const noexcept { return shape.shared_experts > 0; }
+    bool has_dense_residual() const noexcept { return shape.dense_residual_intermediate > 0; }
+};
+
+}  // namespace epsim

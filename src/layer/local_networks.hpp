@@ -1,0 +1,38 @@
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+#include "layer/layer_spec.hpp"
+
+namespace epsim {
+
+/// What every rank computes for its own tokens beside the routed experts: shared experts (times a
+/// sigmoid gate where the model has one) and a dense residual network.
+class LocalNetworks {
+public:
+    /// \param kernel, threads as for make_expert_kernel
+    LocalNetworks(LayerSpec const& spec, std::string_view kernel, int threads);
+
+    bool empty() const noexcept { return !shared_ && !dense_; }
+    /// Compute the networks of these tokens. \param tokens [T, hidden], wire type
+    void forward(int layer, BufferView tokens, Stream& stream);
+    /// Add what forward computed to out [T, hidden], model type: shared experts, then the residual.
+    void add_to(BufferView out);
+    int64_t weight_bytes() const;
+
+private:
+    void gate_shared(int layer, BufferView tokens);
+
+    LayerSpec spec_;
+    std::unique_ptr<ExpertKernel> shared_, dense_;
+    std::vector<std::vector<float>> gate_;  // [layers][hidden], empty if not gated
+    HostBuffer shared_out_, dense_out_;
+    std::vector<int32_t> identity_;  // row_index of tokens in order
+    std::vector<float> ones_;
+    int64_t tokens_ = 0;
+};
+
+}  // namespace epsim

@@ -1,0 +1,73 @@
+#include "layer/moe_layer.hpp"
+
+#include <algorithm>
+
+namespace epsim {
+
+MoeLayer::MoeLayer(LayerSpec const& spec, Placement const& placement, Exchange& exchange,
+                   ExpertKernel& experts, LocalNetworks* local)
+    : spec_(spec),
+      placement_(placement),
+      exchange_(exchange),
+      experts_(experts),
+      local_(local),
+      expert_out_(spec.combine_dtype, spec.shape.hidden) {}
+
+void MoeLayer::forward(LayerId layer, RoutingBatch const& routing, BufferView tokens,
+                       BufferView out, PhaseRecorder& recorder, Stream& stream) {
+    check(routing.tokens() == tokens.rows && out.rows == tokens.rows,
+          "routing, tokens and outputs speak of the same tokens");
+    recorder.set_layer(index(layer));
+    for (Task const& task : schedule_.tasks)
+        recorder.time(task.phase, [&] { run(task.phase, layer, routing, tokens, out, stream); });
+}
+
+void MoeLayer::run(Phase phase, LayerId layer, RoutingBatch const& routing, BufferView tokens,
+                   BufferView out, Stream& stream) {
+    bool const weight_rows = spec_.shape.weight_at == WeightAt::input;
+    switch (phase) {
+        case Phase::layout:
+            resolve_replicas(routing, placement_, layer, slots_);
+            plan_ = &planner_.plan(slots_, placement_);
+            break;
+        case Phase::counts:
+            exchange_.prepare(*plan_);
+            break;
+        case Phase::permute:
+            exchange_.permute(
+                tokens,
+                weight_rows ? std::span<float const>(plan_->weight) : std::span<float const>{},
+                stream);
+            break;
+        case Phase::dispatch:
+            received_ = exchange_.dispatch(stream);
+            break;
+        case Phase::expert:
+            run_experts(layer, tokens, stream);
+            break;
+        case Phase::combine:
+            exchange_.combine(expert_out_.rows(received_.rows.rows), stream);
+            break;
+        case Phase::unpermute:
+            exchange_.unpermute(
+                weight_rows ? std::span<float const>{} : std::span<float const>(slots_.weight), out,
+                stream);
+            if (local_) local_->add_to(out);
+            break;
+        case Phase::gate:
+        case Phase::rebalance:
+            check(false, "the schedule has a phase that this layer does not run");
+    }
+}
+
+void MoeLayer::run_experts(LayerId layer, BufferView tokens, Stream& stream) {
+    int64_t most = 0;
+    for (std::size_t s = 0; s + 1 < received_.slot_offset.size(); ++s)
+        most = std::max(most, received_.slot_offset[s + 1] - received_.slot_offset[s]);
+    // Grows only: in the timed passes everything is there since the passes before.
+    experts_.prepare(most, static_cast<int64_t>(received_.row_index.size()));
+    experts_.forward(index(layer), received_, expert_out_.rows(received_.rows.rows), stream);
+    if (local_) local_->forward(index(layer), tokens, stream);
+}
+
+}  // namespace epsim

@@ -1,0 +1,49 @@
+#pragma once
+
+#include "exchange/exchange.hpp"
+#include "layer/layer_spec.hpp"
+#include "layer/local_networks.hpp"
+#include "measure/phase_recorder.hpp"
+#include "placement/placement.hpp"
+#include "schedule/step_schedule.hpp"
+
+namespace epsim {
+
+/// One rank's part of Mixture-of-Experts layers: executes a StepSchedule with an exchange and a
+/// kernel. Memory is reused from call to call: once warm it allocates nothing.
+class MoeLayer {
+public:
+    /// \param local networks beside the routed experts; nullptr = none
+    /// All references must outlive it.
+    MoeLayer(LayerSpec const& spec, Placement const& placement, Exchange& exchange,
+             ExpertKernel& experts, LocalNetworks* local);
+
+    /// One layer of one step. Collective. Each task of the schedule is one interval of `recorder`.
+    /// \param routing of this rank's tokens   \param tokens [T, hidden], wire type
+    /// \param out     [T, hidden], model type
+    void forward(LayerId layer, RoutingBatch const& routing, BufferView tokens, BufferView out,
+                 PhaseRecorder& recorder, Stream& stream);
+
+    /// What the last forward sent and received.
+    DispatchPlan const& plan() const noexcept { return *plan_; }
+    GroupedRows const& received() const noexcept { return received_; }
+
+private:
+    void run(Phase phase, LayerId layer, RoutingBatch const& routing, BufferView tokens,
+             BufferView out, Stream& stream);
+    void run_experts(LayerId layer, BufferView tokens, Stream& stream);
+
+    LayerSpec spec_;
+    Placement const& placement_;
+    Exchange& exchange_;
+    ExpertKernel& experts_;
+    LocalNetworks* local_;
+    StepSchedule schedule_ = sequential_step();
+    SlotRouting slots_;
+    DispatchPlanner planner_;
+    DispatchPlan const* plan_ = nullptr;
+    GroupedRows received_;
+    HostBuffer expert_out_;
+};
+
+}  // namespace epsim

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <span>
+#include <vector>
+
+#include "layer/layer_spec.hpp"
+#include "trace/routing.hpp"
+
+namespace epsim {
+
+/// What a layer must return for some tokens, and how far a right implementation may be from it.
+struct OracleOutput {
+    std::vector<double> value;  ///< [tokens, hidden]
+    std::vector<double> bound;  ///< [tokens, hidden] largest |difference| that rounding explains
+};
+
+/// The layer's outputs computed from the definition: no messages, no permutation, no kernel of the
+/// project, fp64 accumulation, weights drawn anew from the counter RNG.
+///
+/// The bound follows each rounding (Higham, "Accuracy and Stability of Numerical Algorithms", 2nd
+/// ed., section 3.1: an n-term fp32 sum errs by at most gamma_n = n u / (1 - n u) times the sum of
+/// magnitudes, in any order): dot products in fp32 at worst, the activation by its Lipschitz
+/// constants, one rounding of the activated value to the model's type, of the expert's output to
+/// the combine type, of the weighted sum to the model's type.
+/// \param routing, x of the same tokens; x: [tokens, hidden] as they left the source
+OracleOutput oracle_outputs(LayerSpec const& spec, int layer, RoutingBatch const& routing,
+                            std::span<float const> x);
+
+}  // namespace epsim

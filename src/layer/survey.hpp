@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+
+#include "comm/communicator.hpp"
+#include "exchange/exchange.hpp"
+#include "layer/replay_case.hpp"
+#include "measure/run_record.hpp"
+
+namespace epsim {
+
+/// What checks found, on one rank or over all.
+struct Findings {
+    int64_t wrong = 0;
+    std::string first;  ///< the first wrong thing: where, and what it was
+    void add(std::string const& what) {
+        if (wrong++ == 0) first = what;
+    }
+};
+
+/// One untimed pass of every step and layer through the real plan and exchange with signatures for
+/// token vectors: counts what every rank sent and received (load, traffic) and checks the identity
+/// of every row. Fills step_tokens, expert_tokens, rank_tokens, dropped, selected, payload,
+/// padding, metadata, wire and identities of `record` on rank 0. Collective.
+/// \return this rank's findings: a token whose output is not what its experts must return, an
+///         expert that received other than the trace's count
+/// \throws CollectiveError if the trace cannot be read
+Findings survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
+                RunRecord& record);
+
+}  // namespace epsim
