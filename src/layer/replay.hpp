@@ -1,0 +1,38 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "comm/communicator.hpp"
+#include "exchange/exchange.hpp"
+#include "layer/local_networks.hpp"
+#include "layer/replay_case.hpp"
+#include "measure/clock.hpp"
+#include "measure/run_record.hpp"
+
+namespace epsim {
+
+/// Called on rank 0 between iterations: what is being done, how many are done, of how many.
+using ReplayProgress = std::function<void(std::string_view stage, int64_t done, int64_t total)>;
+
+/// What a rank replays with. All must outlive the replay.
+struct ReplayEngine {
+    Exchange& exchange;
+    ExpertKernel& experts;
+    LocalNetworks& local;
+    Clock const& clock;
+    ReplayProgress progress;
+};
+
+/// The measurement: an untimed survey (load, traffic, identity of every row), an untimed
+/// verification of values against the oracle, then warm-up and measured passes. A pass replays
+/// every step once; an iteration is one step, from a start that all ranks agree on to the latest
+/// end, without a barrier between layers. Reading the trace and making token vectors happen between
+/// iterations, outside the timing. Collective.
+/// \return on rank 0 the record, but for what only the caller knows (config, provenance, topology,
+///         kind, summary); elsewhere an empty one
+/// \throws CollectiveError with ExitCode::verification_failed naming step, layer, token, experts,
+///         or ExitCode::usage if the trace is bad
+RunRecord replay(ReplayCase const& replay, Communicator const& comm, ReplayEngine const& engine);
+
+}  // namespace epsim
