@@ -1,0 +1,36 @@
+#include <thread>
+
+#include "exchange/contract.hpp"
+#include "exchange/local/local_transport.hpp"
+
+namespace epsim::test {
+namespace {
+
+class LocalExchange : public testing::TestWithParam<int> {};
+
+TEST_P(LocalExchange, KeepsTheContractOnRandomRouting) {
+    int const ranks = GetParam();
+    for (unsigned seed = 1; seed <= 60; ++seed) {
+        auto transports = make_local_transports(ranks);
+        std::vector<std::thread> threads;
+        for (int r = 0; r < ranks; ++r)
+            threads.emplace_back([&, r] {
+                ContractCase{seed, ranks}.run(r, std::move(transports[static_cast<std::size_t>(r)]));
+            });
+        for (auto& thread : threads) thread.join();
+        if (HasFatalFailure()) return;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(Ranks, LocalExchange, testing::Values(1, 2, 3, 5, 8, 16));
+
+TEST(MakeExchange, RefusesAnUnknownAlgorithm) {
+    ExchangeOptions options;
+    options.algorithm = "telepathy";
+    EXPECT_THROW(make_exchange(options, {1, DType::f32, DType::f32, 0, 1},
+                               std::move(make_local_transports(1)[0])),
+                 InputError);
+}
+
+}  // namespace
+}  // namespace epsim::test

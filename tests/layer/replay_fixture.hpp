@@ -1,0 +1,66 @@
+#pragma once
+
+#include "exchange/alltoallv_exchange.hpp"
+#include "exchange/mpi/mpi_transport.hpp"
+#include "layer/replay.hpp"
+#include "support/random_routing.hpp"
+
+namespace epsim::test {
+
+/// Everything a small replay needs on one rank of a communicator.
+struct SmallReplay {
+    LayerSpec spec;
+    MemorySource const& source;
+    Communicator const& comm;
+    MeasureOptions measure{1, 2, 0, "full"};
+    std::string kernel = "reference";
+
+    Placement placement() const {
+        return linear_placement(spec.layers, source.info().num_experts, comm.size());
+    }
+    ExchangeShape shape(Placement const& placement) const {
+        auto const rank = static_cast<std::size_t>(index(comm.rank()));
+        auto const offset = placement.rank_slot_offset();
+        return {spec.shape.hidden, spec.wire_dtype, spec.combine_dtype, offset[rank],
+                offset[rank + 1] - offset[rank]};
+    }
+
+    /// \param wrap_exchange, wrap_experts  put something between (a planted fault)
+    template <class WrapExchange, class WrapExperts>
+    RunRecord run(WrapExchange&& wrap_exchange, WrapExperts&& wrap_experts) const {
+        auto const placed = placement();
+        auto const topology = ClusterTopology::blocks(comm.size(), 2);
+        auto exchange =
+            wrap_exchange(make_exchange({}, shape(placed), make_mpi_transport(comm)));
+        std::vector<std::vector<WeightKey>> keys;
+        for (int l = 0; l < spec.layers; ++l) {
+            auto& layer = keys.emplace_back();
+            for (ExpertId const e : placed.experts_of(LayerId{l}, comm.rank()))
+                layer.push_back({WeightKey::Role::routed, spec.weights_layer(l), index(e)});
+        }
+        auto experts = wrap_experts(make_expert_kernel(kernel, spec.routed(), spec.seed, keys, 1));
+        LocalNetworks local(spec, kernel, 1);
+        std::vector<LayerId> layers;
+        for (int l = 0; l < spec.layers; ++l) layers.push_back(LayerId{l});
+        MonotonicClock const clock;
+        return replay({spec, source, layers, Assign::contiguous, placed, topology, measure}, comm,
+                      {*exchange, *experts, local, clock, {}});
+    }
+    RunRecord run() const {
+        auto const same = [](auto p) { return p; };
+        return run(same, same);
+    }
+};
+
+inline LayerSpec small_spec(MemorySource const& source, DType type) {
+    LayerSpec spec;
+    spec.shape.hidden = 24;
+    spec.shape.num_experts = source.info().num_experts;
+    spec.shape.top_k = source.info().top_k;
+    spec.shape.expert_intermediate = 17;
+    spec.dtype = spec.wire_dtype = spec.combine_dtype = type;
+    spec.layers = static_cast<int>(source.info().layer.size());
+    return spec;
+}
+
+}  // namespace epsim::test
