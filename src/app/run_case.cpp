@@ -1,0 +1,213 @@
+#include "app/run_case.hpp"
+
+#include <fmt/format.h>
+
+#include "app/provenance.hpp"
+#include "comm/mpi_library.hpp"
+#include "comm/mpi_session.hpp"
+#include "core/build_info.hpp"
+#include "core/text.hpp"
+#include "device/device_query.hpp"
+#include "exchange/alltoallv_exchange.hpp"
+#include "exchange/local/local_transport.hpp"
+#include "exchange/mpi/mpi_transport.hpp"
+#include "model/formulas.hpp"
+#include "model/layer_choice.hpp"
+#include "store/trace_file.hpp"
+#include "trace/generator.hpp"
+#include "trace/restepped.hpp"
+
+namespace epsim {
+namespace {
+
+void require_cpu(ComputeOptions const& compute) {
+    if (compute.device == "cpu") return;
+    auto const cuda = query_cuda();
+    throw InputError(fmt::format(
+        "{}. Use --device=cpu", cuda.unavailable.empty()
+                                    ? "the CUDA backend has no expert kernels in this version"
+                                    : cuda.unavailable));
+}
+
+std::unique_ptr<ClusterTopology> make_topology(ClusterOptions const& options,
+                                               Communicator const& comm) {
+    if (options.ranks_per_node > 0)
+        return std::make_unique<ClusterTopology>(
+            ClusterTopology::blocks(comm.size(), options.ranks_per_node));
+    auto const hosts = comm.all_gather(query_host().hostname);
+    return std::make_unique<ClusterTopology>(ClusterTopology::by_host(hosts));
+}
+
+}  // namespace
+
+RunCase::RunCase(Config const& config, Communicator const& comm) : config_(config), comm_(comm) {
+    on_all_ranks(comm, [&] {
+        require_cpu(config.compute);
+        if (config.exchange.backend == "local" && comm.size() > 1)
+            throw InputError(fmt::format(
+                "exchange.backend = local with {} MPI ranks (it exchanges inside one process). "
+                "Use exchange.backend=mpi, or one rank",
+                comm.size()));
+    });
+    open_source();
+    on_all_ranks(comm, [&] { check_source(); });
+
+    std::vector<LayerId> layers;
+    Assign assign{};
+    on_all_ranks(comm, [&] {
+        layers = LayerChoice::from(config.model.layers).pick(source_->info().layer);
+        assign = resolve_assign(config.tokens, source_->info(), comm.size());
+    });
+    spec_ = {config.shape,
+             config.model.dtype,
+             config.exchange.wire_dtype,
+             config.exchange.combine_dtype,
+             config.routing.seed,
+             config.model.distinct_weights,
+             narrow<int>(layers.size())};
+    topology_ = make_topology(config.cluster, comm);
+    placement_ = std::make_unique<Placement>(
+        linear_placement(spec_.layers, config.shape.num_experts, comm.size()));
+    case_ = std::make_unique<ReplayCase>(ReplayCase{
+        spec_, *source_, std::move(layers), assign, *placement_, *topology_, config.measure});
+}
+
+RunCase::~RunCase() = default;
+
+void RunCase::open_source() {
+    auto const& routing = config_.routing;
+    on_all_ranks(comm_, [&] {
+        if (routing.trace.empty()) {
+            source_ = make_generator(routing, config_.tokens, config_.shape.num_experts,
+                                     config_.shape.top_k, config_.shape.moe_layers);
+            return;
+        }
+        auto file = std::make_unique<TraceFile>(routing.trace, Probe::skip);
+        trace_provenance_["sha256"] = file->stated_sha256();
+        source_ = restep(std::move(file), config_.tokens);
+    });
+    auto const& info = source_->info();
+    trace_provenance_["origin"] = info.origin;
+    trace_provenance_["producer"] = info.producer;
+    trace_provenance_["model"] = info.model;
+}
+
+void RunCase::check_source() const {
+    auto const& info = source_->info();
+    auto const& shape = config_.shape;
+    if (info.num_experts != shape.num_experts || info.top_k != shape.top_k)
+        throw InputError(fmt::format(
+            "{} routes to {} experts, top-{}, but the model has model.num_experts = {}, "
+            "model.top_k = {} (they must be equal). Choose the trace's model, or set them",
+            config_.routing.trace, info.num_experts, info.top_k, shape.num_experts, shape.top_k));
+    if (info.steps() == 0 || info.tokens() == 0)
+        throw InputError(fmt::format("{} has no tokens to replay ({} steps). Use another trace",
+                                     config_.routing.trace, info.steps()));
+    if (row_width(shape) != shape.hidden)
+        throw InputError(fmt::format(
+            "model.dispatch_hidden = {} differs from hidden = {} (rows of another width than the "
+            "model's are not implemented). Leave it out",
+            shape.dispatch_hidden, shape.hidden));
+}
+
+int RunCase::ranks_on_this_host() const {
+    int ranks = 0;
+    auto const mine = query_host().hostname;
+    for (auto const& host : comm_.all_gather(mine)) ranks += host == mine;
+    return ranks;
+}
+
+std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
+    std::vector<std::vector<WeightKey>> keys;
+    for (int l = 0; l < spec_.layers; ++l) {
+        auto& layer = keys.emplace_back();
+        for (ExpertId const e : placement_->experts_of(LayerId{l}, comm_.rank()))
+            layer.push_back({WeightKey::Role::routed, spec_.weights_layer(l), index(e)});
+    }
+    return keys;
+}
+
+RunRecord RunCase::run(ReplayProgress progress) {
+    int const ranks_here = ranks_on_this_host(), cores = query_host().physical_cores;
+    int const threads =
+        config_.compute.threads > 0 ? config_.compute.threads : std::max(1, cores / ranks_here);
+    auto const rank = static_cast<std::size_t>(index(comm_.rank()));
+    auto const offset = placement_->rank_slot_offset();
+    ExchangeShape const shape{spec_.shape.hidden, spec_.wire_dtype, spec_.combine_dtype,
+                              offset[rank], offset[rank + 1] - offset[rank]};
+    auto exchange = make_exchange(config_.exchange, shape,
+                                  config_.exchange.backend == "local"
+                                      ? std::move(make_local_transports(1).front())
+                                      : make_mpi_transport(comm_));
+    std::unique_ptr<ExpertKernel> experts;
+    std::unique_ptr<LocalNetworks> local;
+    on_all_ranks(comm_, [&] {
+        experts = make_expert_kernel(config_.compute.kernel, spec_.routed(), spec_.seed,
+                                     weight_keys(), threads);
+        local = std::make_unique<LocalNetworks>(spec_, config_.compute.kernel, threads);
+    });
+    MonotonicClock const clock;
+    auto record = replay(*case_, comm_, {*exchange, *experts, *local, clock, std::move(progress)});
+    record.topology = collect_topology(comm_, *topology_);
+    bool const oversubscribed = comm_.all_max(int64_t{ranks_here * threads > cores}) != 0;
+    if (!comm_.is_root()) return {};
+    record.kind = oversubscribed ? "oversubscribed" : "measured";
+    record.provenance["compute"] = {{"kernel", std::string(experts->name())},
+                                    {"threads", std::to_string(threads)}};
+    describe(record);
+    return record;
+}
+
+void RunCase::describe(RunRecord& record) const {
+    for (auto& [group, facts] : collect_provenance())
+        record.provenance[group].insert(facts.begin(), facts.end());
+    record.provenance["trace"] = trace_provenance_;
+    record.date = utc_now();
+    record.run_uuid = random_uuid();
+    record.software_version = build_info().version;
+    record.git_sha = build_info().git_sha;
+    record.git_dirty = build_info().git_dirty;
+    if (!spec_.distinct_weights) record.tags.emplace_back("warm-weights");
+    if (auto const& origin = source_->info().origin;
+        origin == "reshaped" || origin == "synthesised-from-counts")
+        record.tags.push_back(origin);
+}
+
+std::string RunCase::describe() const {
+    auto const& info = source_->info();
+    int64_t most = 0;
+    for (int64_t s = 0; s < info.steps(); ++s)
+        most = std::max(most, info.tokens_of(StepId{narrow<int32_t>(s)}));
+    auto const memory = rank_memory(spec_.shape, comm_.size(), spec_.dtype);
+    int64_t const weights = memory.layer_bytes * (spec_.distinct_weights ? spec_.layers : 1);
+    int64_t const assignments = most * spec_.shape.top_k;
+    int64_t const dispatch_row = row_bytes(spec_.shape, spec_.wire_dtype);
+    int64_t const combine_row = row_bytes(spec_.shape, spec_.combine_dtype);
+    // Sent and received rows of both directions, as they are held at once.
+    auto const buffers = [&](int64_t sent, int64_t received) {
+        return static_cast<double>((sent + received) * (dispatch_row + combine_row));
+    };
+    int64_t const share = (assignments + comm_.size() - 1) / comm_.size();
+    std::string text;
+    auto const row = [&](std::string_view what, std::string const& value) {
+        text += fmt::format("{:<44}{}\n", what, value);
+    };
+    row("ranks", fmt::format("{} on {} node(s)", comm_.size(), topology_->nodes()));
+    row("replayed", fmt::format("{} steps, {} tokens, {} layers", info.steps(), info.tokens(),
+                                spec_.layers));
+    row("experts a rank, at most", std::to_string(memory.experts));
+    row("weights a rank, at most", format_bytes(static_cast<double>(weights)));
+    row("row buffers a rank, balanced, largest step", format_bytes(buffers(share, share)));
+    row("row buffers a rank, if one rank gets all",
+        format_bytes(buffers(share, assignments)));
+    row("selected bytes a layer, dispatch, largest step",
+        format_bytes(static_cast<double>(assignments * dispatch_row)));
+    row("selected bytes a layer, combine, largest step",
+        format_bytes(static_cast<double>(assignments * combine_row)));
+    row("FLOPs a layer, largest step",
+        format_si(static_cast<double>(most) * static_cast<double>(token_flops(spec_.shape)),
+                  "FLOP"));
+    return text;
+}
+
+}  // namespace epsim

@@ -1,0 +1,45 @@
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "comm/communicator.hpp"
+#include "config/config.hpp"
+#include "layer/layer_spec.hpp"
+#include "layer/replay.hpp"
+#include "layer/replay_case.hpp"
+
+namespace epsim {
+
+/// One case of `epsim run`, wired: everything a rank needs from a resolved configuration.
+class RunCase {
+public:
+    /// Collective. The trace file, if there is one, must have been probed by one rank before.
+    /// \throws CollectiveError if the configuration or the trace is not usable
+    RunCase(Config const& config, Communicator const& comm);
+    ~RunCase();
+
+    /// What would be replayed and what it takes, for --dry-run: a table. Runs nothing.
+    std::string describe() const;
+    /// Make weights, replay, and fill in what only the case knows (provenance, topology, kind,
+    /// tags). Collective. \return on rank 0 the record, elsewhere an empty one
+    RunRecord run(ReplayProgress progress);
+
+private:
+    void open_source();
+    void check_source() const;
+    int ranks_on_this_host() const;
+    std::vector<std::vector<WeightKey>> weight_keys() const;
+    void describe(RunRecord& record) const;
+
+    Config const& config_;
+    Communicator const& comm_;
+    std::unique_ptr<RoutingSource const> source_;
+    std::map<std::string, std::string> trace_provenance_;
+    LayerSpec spec_;
+    std::unique_ptr<Placement> placement_;
+    std::unique_ptr<ClusterTopology> topology_;
+    std::unique_ptr<ReplayCase> case_;
+};
+
+}  // namespace epsim

@@ -1,0 +1,36 @@
+"""Runs the epsim under test: shared by the tests of the whole program."""
+
+import os
+import pathlib
+import subprocess
+import unittest
+
+EPSIM = os.environ["EPSIM"]
+SOURCE_DIR = pathlib.Path(os.environ["EPSIM_SOURCE_DIR"])
+DATA_DIR = pathlib.Path(os.environ["EPSIM_DATA_DIR"])
+
+
+def run_epsim(*args, ranks=None, timeout=120, env=None, cwd=None):
+    """The finished process; over `ranks` MPI ranks if given."""
+    launcher = [str(SOURCE_DIR / "scripts/mpirun.sh"), "-n", str(ranks)] if ranks else []
+    return subprocess.run([*launcher, EPSIM, *map(str, args)], capture_output=True, text=True,
+                          timeout=timeout, env={**os.environ, **(env or {})}, cwd=cwd)
+
+
+class ProgramTest(unittest.TestCase):
+    def epsim(self, *args, **options):
+        """stdout of a call that must succeed."""
+        done = run_epsim(*args, **options)
+        self.assertEqual(done.returncode, 0, done.stdout + done.stderr)
+        return done.stdout
+
+    def result_of(self, stdout):
+        """The path that a run names in its last line."""
+        last = stdout.strip().splitlines()[-1]
+        self.assertTrue(last.startswith("result: "), stdout)
+        return last.removeprefix("result: ")
+
+
+def needs_data(name):
+    path = DATA_DIR / name
+    return unittest.skipUnless(path.exists(), f"recorded data not found: {path}")
