@@ -1,0 +1,22 @@
+#pragma once
+
+#include "trace/routing.hpp"
+
+namespace epsim {
+
+inline constexpr int most_experts = 65536;  ///< of a layer; above that a number is a mistake
+inline constexpr int most_layers = 65536;
+inline constexpr int most_sources = 65536;
+
+/// \throws InputError unless 1 <= top_k <= num_experts <= most_experts
+void check_sizes(int64_t num_experts, int64_t top_k);
+
+/// For sources: the caller asks for tokens that exist. \throws Error if not
+void check_range(TraceInfo const& info, StepId step, LayerId layer, TokenRange range);
+
+/// Experts that a file holds: in [0, num_experts) or none, distinct within a token; finite weights.
+/// \param layer the model's number, \param first_token of the batch, in the trace: for the message
+/// \throws InputError naming layer and token
+void check_batch(RoutingBatch const& batch, int num_experts, int32_t layer, int64_t first_token);
+
+}  // namespace epsim
