@@ -58,7 +58,8 @@ int64_t parse_size(std::string_view text) {
         }
     }
     auto const value = number<int64_t>(digits);
-    if (!value || std::abs(*value) > (INT64_MAX >> shift))
+    int64_t const most = INT64_MAX >> shift;
+    if (!value || *value > most || *value < -most)
         throw InputError(fmt::format(
             "'{}' is no size (an integer with K, M, G or T for powers of 1024). Correct it", text));
     return *value * (int64_t{1} << shift);

@@ -8,7 +8,7 @@ namespace epsim {
 struct MeasureOptions {
     int warmup = 1;  ///< passes before the measured ones; kept, flagged
     int min_passes = 5;
-    int max_passes = 5;
+    int max_passes = 0;  ///< 0 = as min_passes
     std::string verify = "auto";  ///< auto | full | N (tokens a step and layer) | off
 };
 

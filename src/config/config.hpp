@@ -1,0 +1,31 @@
+#pragma once
+
+#include <string>
+
+#include "cluster/cluster_topology.hpp"
+#include "compute/options.hpp"
+#include "exchange/options.hpp"
+#include "layer/options.hpp"
+#include "model/model_shape.hpp"
+#include "model/options.hpp"
+#include "placement/placement.hpp"
+#include "trace/options.hpp"
+
+namespace epsim {
+
+/// Everything that a run is told: what a TOML file, a preset and flags set, in one value.
+struct Config {
+    std::string name = "custom";  ///< for run directories: the file's stem, else the preset
+    ModelShape shape;             ///< of a resolved Config: with model.scale applied
+    ModelOptions model;
+    RoutingOptions routing;
+    TokenOptions tokens;
+    PlacementOptions placement;
+    ExchangeOptions exchange;
+    ComputeOptions compute;
+    MeasureOptions measure;
+    ClusterOptions cluster;
+    std::string output_dir;  ///< the run directory; empty = runs/<time>-<name>
+};
+
+}  // namespace epsim

@@ -1,0 +1,13 @@
+#pragma once
+
+#include <vector>
+
+#include "config/key.hpp"
+
+namespace epsim {
+
+std::vector<Key> model_keys();  ///< [model] beside the shape
+std::vector<Key> shape_keys();  ///< [model]: the fields of ModelShape
+std::vector<Key> run_keys();    ///< the other sections
+
+}  // namespace epsim

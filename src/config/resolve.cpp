@@ -1,0 +1,66 @@
+#include "config/resolve.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "config/layering.hpp"
+#include "config/rules.hpp"
+#include "core/error.hpp"
+
+namespace epsim {
+namespace {
+
+/// The preset that is asked for, before any other key is looked at; empty = none.
+std::string preset_name(ConfigInput const& input, std::vector<TomlEntry> const& entries) {
+    std::string name;
+    for (auto const& entry : entries)
+        if (entry.path == "model.preset" && entry.type == TomlType::text) name = entry.text;
+    for (auto const& value : input.overrides)
+        if (value.path == "model.preset") name = value.text;
+    return name == "none" ? "" : name;
+}
+
+std::string run_name(ConfigInput const& input, std::string const& preset) {
+    if (input.file) return std::filesystem::path(input.file->path).stem().string();
+    return preset.empty() ? "custom" : preset;
+}
+
+}  // namespace
+
+ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset) {
+    using Layer = ConfigLayering::Layer;
+    std::vector<TomlEntry> entries;
+    if (input.file) entries = read_toml(input.file->text, input.file->path);
+
+    ConfigLayering layering;
+    std::string const preset = preset_name(input, entries);
+    if (!preset.empty()) {
+        ConfigFile const source = read_preset(preset);
+        layering.apply(source, read_toml(source.text, source.path), Layer::preset,
+                       "preset " + preset);
+    }
+    if (input.file) layering.apply(*input.file, entries, Layer::file, "file " + input.file->path);
+    for (auto const& value : input.overrides) layering.apply(value);
+    layering.derive_defaults();
+
+    ResolvedConfig resolved;
+    resolved.config = layering.config;
+    resolved.config.name = run_name(input, preset);
+    resolved.canonical = canonical_toml(layering.config);
+    resolved.dump = dump_toml(layering.config, layering.origin);
+    resolved.origin = std::move(layering.origin);
+    apply_scale(resolved.config.shape, resolved.config.model.scale);
+    validate(resolved.config, resolved.origin);
+    return resolved;
+}
+
+ModelShape preset_shape(ConfigFile const& preset) {
+    ConfigLayering layering;
+    layering.apply(preset, read_toml(preset.text, preset.path), ConfigLayering::Layer::preset, "");
+    validate(layering.config.shape);
+    return layering.config.shape;
+}
+
+}  // namespace epsim

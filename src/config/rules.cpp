@@ -1,0 +1,68 @@
+#include "config/rules.hpp"
+
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/error.hpp"
+#include "model/limits.hpp"
+
+namespace epsim {
+namespace {
+
+int scaled(std::string_view name, int width, double scale) {
+    double const exact = width * scale;
+    double const rounded = std::round(exact);
+    // A ratio such as 1/3 is not exact in binary: allow for its rounding, not for a fraction.
+    bool const whole = std::abs(exact - rounded) <= 1e-9 * rounded;
+    if (!whole || rounded < 1 || rounded > max_width)
+        throw InputError(fmt::format(
+            "model.scale = {} makes {} = {} of {} (it must be an integer from 1 to {}). "
+            "Choose another ratio",
+            scale, name, exact, width, max_width));
+    return static_cast<int>(rounded);
+}
+
+void validate_routing(Config const& c, std::map<std::string, std::string> const& origin) {
+    bool const traced = !c.routing.trace.empty(), generated = !c.routing.generator.empty();
+    if (!traced && !generated)
+        throw InputError(
+            "neither routing.trace nor routing.generator is set (one of them says which experts "
+            "tokens go to). Set one, for example --routing.generator=zipf");
+    if (traced && generated)
+        throw InputError(fmt::format(
+            "routing.trace ({}) and routing.generator ({}) are both set (routing comes from one of "
+            "them). Set the other to none",
+            origin.at("routing.trace"), origin.at("routing.generator")));
+    if (traced && c.tokens.per_rank > 0)
+        throw InputError(fmt::format(
+            "tokens.per_rank = {} does not go with routing.trace (it only feeds generators). "
+            "Use tokens.per_step",
+            c.tokens.per_rank));
+    if (generated && (c.tokens.per_step > 0) == (c.tokens.per_rank > 0))
+        throw InputError(fmt::format(
+            "tokens.per_step = {} and tokens.per_rank = {} do not say what a generator makes "
+            "(one of them must be positive, the other 0). Set one",
+            c.tokens.per_step, c.tokens.per_rank));
+}
+
+}  // namespace
+
+void apply_scale(ModelShape& shape, double scale) {
+    shape.hidden = scaled("hidden", shape.hidden, scale);
+    if (shape.dispatch_hidden > 0)
+        shape.dispatch_hidden = scaled("dispatch_hidden", shape.dispatch_hidden, scale);
+}
+
+void validate(Config const& c, std::map<std::string, std::string> const& origin) {
+    validate(c.shape);
+    validate_routing(c, origin);
+    if (c.measure.max_passes != 0 && c.measure.max_passes < c.measure.min_passes)
+        throw InputError(
+            fmt::format("measure.max_passes = {} is below measure.min_passes = {} (a run makes at "
+                        "least those). "
+                        "Raise measure.max_passes, or set it to 0",
+                        c.measure.max_passes, c.measure.min_passes));
+}
+
+}  // namespace epsim

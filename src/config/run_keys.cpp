@@ -1,0 +1,103 @@
+#include <cstdint>
+
+#include "config/key_makers.hpp"
+#include "config/key_table.hpp"
+#include "model/limits.hpp"
+
+namespace epsim {
+namespace {
+
+// Bounds that no sane value reaches: the largest training batches are under 2^27 tokens.
+constexpr int64_t max_tokens = int64_t{1} << 28;
+constexpr int64_t max_count = INT32_MAX;
+constexpr int max_ranks = 1 << 20;
+
+template <class Field>
+Key rounds_key(std::string path, std::string help, int low, Field field) {
+    constexpr int max_passes = 1'000'000;
+    return integer_key(std::move(path), std::move(help), low, max_passes, field);
+}
+
+Key verify_key() {
+    Key key = text_key("measure.verify", "compare with the oracle, outside the timing",
+                       "auto|full|off|N", CONFIG_FIELD(measure.verify));
+    key.allowed = "auto, full, off, or how many tokens a step and layer";
+    key.accepts = {TomlType::text, TomlType::integer};
+    key.set = [](Config& config, std::string const& text) {
+        bool const word = text == "auto" || text == "full" || text == "off";
+        auto const tokens = integer_in(text, 1, max_tokens);
+        config.measure.verify = tokens ? std::to_string(*tokens) : text;
+        return word || tokens;
+    };
+    key.get = [](Config const& config) {
+        bool const number = integer_in(config.measure.verify, 1, max_tokens).has_value();
+        return number ? config.measure.verify : toml_quote(config.measure.verify);
+    };
+    return key;
+}
+
+}  // namespace
+
+std::vector<Key> run_keys() {
+    Key trace = optional_text_key("routing.trace", "an epsim-trace HDF5 file", "FILE",
+                                  CONFIG_FIELD(routing.trace));
+    trace.kind = ValueKind::input_path;
+    Key output = text_key("output.dir", "the run directory; empty = runs/<time>-<name>", "DIR",
+                          CONFIG_FIELD(output_dir));
+    output.scope = KeyScope::place;
+    return {
+        trace,
+        choice_key(
+            "routing.generator", "synthetic routing", {"uniform", "zipf", "none"},
+            CONFIG_FIELD(routing.generator),
+            [](std::string const& text) { return text == "none" ? std::string() : text; },
+            [](std::string const& value) { return value.empty() ? std::string("none") : value; }),
+        number_key("routing.zipf_s", "exponent of zipf", 0, "a number from 0 up",
+                   CONFIG_FIELD(routing.zipf_s)),
+        integer_key("routing.sources", "declared sources of a generator", 1, max_ranks,
+                    CONFIG_FIELD(routing.sources)),
+        integer_key("routing.layers", "layers that a generator makes; 0 = model.moe_layers", 0,
+                    max_layers, CONFIG_FIELD(routing.layers)),
+        integer_key("routing.seed", "of generators, tokens, weights and samples", 0, INT64_MAX,
+                    CONFIG_FIELD(routing.seed)),
+        choice_key("tokens.assign", "which rank a token starts on",
+                   {"auto", "recorded", "sequence", "contiguous", "round-robin"},
+                   CONFIG_FIELD(tokens.assign)),
+        integer_key("tokens.per_step", "over all ranks; 0 = as recorded", 0, max_tokens,
+                    CONFIG_FIELD(tokens.per_step)),
+        integer_key("tokens.per_rank", "of each source of a generator", 0, max_tokens,
+                    CONFIG_FIELD(tokens.per_rank)),
+        integer_key("tokens.steps", "steps to replay; 0 = all (a generator: 1)", 0, max_count,
+                    CONFIG_FIELD(tokens.steps)),
+        flag_key("tokens.split_sources", "allow more ranks than recorded sources",
+                 CONFIG_FIELD(tokens.split_sources)),
+        choice_key("placement.strategy", "experts to ranks", {"linear"},
+                   CONFIG_FIELD(placement.strategy)),
+        choice_key("exchange.backend", "what moves rows", {"mpi", "local"},
+                   CONFIG_FIELD(exchange.backend)),
+        choice_key("exchange.algorithm", "how rows move", {"alltoallv"},
+                   CONFIG_FIELD(exchange.algorithm)),
+        dtype_key("exchange.wire_dtype", "of dispatched rows; default model.dtype",
+                  CONFIG_FIELD(exchange.wire_dtype)),
+        dtype_key("exchange.combine_dtype", "of returned rows; default model.dtype",
+                  CONFIG_FIELD(exchange.combine_dtype)),
+        choice_key("compute.device", "where experts run", {"cpu", "cuda"},
+                   CONFIG_FIELD(compute.device)),
+        choice_key("compute.kernel", "expert FFN", {"auto", "reference", "onednn"},
+                   CONFIG_FIELD(compute.kernel)),
+        integer_key("compute.threads", "a rank; 0 = its share of the cores", 0, 4096,
+                    CONFIG_FIELD(compute.threads)),
+        rounds_key("measure.warmup", "passes before the measured ones", 0,
+                   CONFIG_FIELD(measure.warmup)),
+        rounds_key("measure.min_passes", "measured passes at least", 1,
+                   CONFIG_FIELD(measure.min_passes)),
+        rounds_key("measure.max_passes", "and at most; 0 = min_passes", 0,
+                   CONFIG_FIELD(measure.max_passes)),
+        verify_key(),
+        integer_key("cluster.ranks_per_node", "node borders on one host; 0 = by host", 0, max_ranks,
+                    CONFIG_FIELD(cluster.ranks_per_node)),
+        output,
+    };
+}
+
+}  // namespace epsim
