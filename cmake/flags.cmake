@@ -1,11 +1,12 @@
 # One interface target carries the flags that every target of the project shares.
 add_library(epsim_flags INTERFACE)
-target_compile_features(epsim_flags INTERFACE cxx_std_20)
 target_include_directories(epsim_flags INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(epsim_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
                             -ffp-contract=off>  # the same bits from every build
-  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${EPSIM_WERROR}>>:-Werror>)
+  $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${EPSIM_WERROR}>>:-Werror>
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow>
+  $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${EPSIM_WERROR}>>:-Werror=all-warnings>)
 # The C++ bindings of MPI are gone from the standard; Open MPI still includes them by default.
 target_compile_definitions(epsim_flags INTERFACE OMPI_SKIP_MPICXX)
 if(EPSIM_SANITIZE)

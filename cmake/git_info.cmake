@@ -1,4 +1,5 @@
 # Run at every build (cmake -P): writes git_info.hpp, and only if it changed.
+cmake_minimum_required(VERSION 3.25)
 execute_process(COMMAND git rev-parse HEAD WORKING_DIRECTORY ${SOURCE_DIR}
   OUTPUT_VARIABLE sha OUTPUT_STRIP_TRAILING_WHITESPACE ERROR_QUIET RESULT_VARIABLE failed)
 set(dirty 0)

@@ -1,13 +1,6 @@
 #include "app/provenance.hpp"
 
-#include <fmt/chrono.h>
 #include <fmt/format.h>
-#include <sys/utsname.h>
-
-#include <charconv>
-#include <cstdlib>
-#include <ctime>
-#include <random>
 
 #include "comm/mpi_library.hpp"
 #include "compute/onednn_version.hpp"
@@ -19,75 +12,58 @@
 namespace epsim {
 namespace {
 
-constexpr char const* job_variables[] = {
-    "SLURM_JOB_ID",      "SLURM_JOB_NAME",       "SLURM_JOB_NUM_NODES", "SLURM_NTASKS",
-    "SLURM_CLUSTER_NAME", "SLURM_JOB_PARTITION", "SLURM_ARRAY_TASK_ID", "PBS_JOBID",
-    "FLUX_JOB_ID",       "OMPI_COMM_WORLD_SIZE", "OMP_NUM_THREADS",     "CUDA_VISIBLE_DEVICES"};
+using Group = Provenance::mapped_type;
 
-std::map<std::string, std::string> machine() {
+Group build_facts() {
+    auto const& build = build_info();
+    return {{"version", build.version},
+            {"git_sha", build.git_sha},
+            {"git_dirty", build.git_dirty ? "yes" : "no"},
+            {"compiler", build.compiler},
+            {"build_type", build.build_type}};
+}
+
+Group machine_facts() {
     auto const host = query_host();
-    utsname kernel{};
-    uname(&kernel);
-    return {{"hostname", host.hostname},
-            {"cpu", host.cpu_model},
-            {"physical_cores", std::to_string(host.physical_cores)},
-            {"hardware_threads", std::to_string(host.hardware_threads)},
-            {"memory", format_bytes(host.memory_bytes)},
-            {"kernel", fmt::format("{} {}", kernel.sysname, kernel.release)}};
+    Group facts{{"hostname", host.hostname},
+                {"cpu_model", host.cpu_model},
+                {"physical_cores", fmt::to_string(host.physical_cores)},
+                {"hardware_threads", fmt::to_string(host.hardware_threads)},
+                {"cpuset", host.cpuset},
+                {"memory_bytes", fmt::format("{:.0f}", host.memory_bytes)}};
+    if (host.numa >= 0) facts["numa"] = fmt::to_string(host.numa);
+    if (host.last_level_cache_bytes > 0)
+        facts["last_level_cache_bytes"] = fmt::format("{:.0f}", host.last_level_cache_bytes);
+    return facts;
+}
+
+Group cuda_facts(CudaInfo const& cuda) {
+    Group facts{{"built", cuda.built ? "yes" : "no"}};
+    if (!cuda.unavailable.empty()) facts["unavailable"] = cuda.unavailable;
+    if (!cuda.driver.empty()) facts["driver"] = cuda.driver;
+    if (!cuda.runtime.empty()) facts["runtime"] = cuda.runtime;
+    if (!cuda.cublas.empty()) facts["cublas"] = cuda.cublas;
+    for (std::size_t i = 0; i < cuda.devices.size(); ++i) {
+        auto const& gpu = cuda.devices[i];
+        facts[fmt::format("device_{}", i)] =
+            fmt::format("{}, compute {}.{}, {}, {}, {}", gpu.name, gpu.compute_major,
+                        gpu.compute_minor, format_bytes(gpu.memory_bytes), gpu.uuid, gpu.pci);
+    }
+    return facts;
 }
 
 }  // namespace
 
-Provenance collect_provenance() {
-    auto const& build = build_info();
-    Provenance result;
-    result["build"] = {{"version", build.version},
-                       {"git_sha", build.git_sha},
-                       {"compiler", build.compiler},
-                       {"build_type", build.build_type}};
-    result["mpi"] = {{"library", mpi_library_version()}};
-    result["libraries"] = {{"onednn", onednn_version()}, {"hdf5", hdf5_version()}};
+Provenance local_provenance() {
     auto const cuda = query_cuda();
-    if (cuda.built) {
-        result["cuda"] = {{"runtime", cuda.runtime}, {"driver", cuda.driver},
-                          {"cublas", cuda.cublas},   {"unavailable", cuda.unavailable}};
-        result["nccl"] = {{"version", cuda.nccl}};
-    }
-    for (char const* name : job_variables)
-        if (char const* value = std::getenv(name)) result["job"][name] = value;
-    result["machine"] = machine();
-    return result;
-}
-
-std::vector<RankPlace> collect_topology(Communicator const& comm, ClusterTopology const& cluster) {
-    auto const host = query_host();
-    auto const mine = fmt::format("{}\n{}\n{}", host.hostname, host.numa, host.cpuset);
-    std::vector<RankPlace> places;
-    for (auto const& text : comm.all_gather(mine)) {
-        auto const first = text.find('\n'), second = text.find('\n', first + 1);
-        RankId const rank{static_cast<int32_t>(places.size())};
-        RankPlace place;
-        place.hostname = text.substr(0, first);
-        place.numa = std::stoi(text.substr(first + 1, second - first - 1));
-        place.cpuset = text.substr(second + 1);
-        place.node = cluster.node_of(rank);
-        place.local_rank = cluster.local_rank(rank);
-        place.device = "cpu";
-        places.push_back(std::move(place));
-    }
-    return places;
-}
-
-std::string utc_now() {
-    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
-}
-
-std::string random_uuid() {
-    std::random_device random;
-    auto const word = [&] { return static_cast<uint32_t>(random()); };
-    uint32_t const a = word(), b = word(), c = word(), d = word();
-    return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{:08x}", a, b >> 16, b & 0xfffu,
-                       0x8000u | (c >> 18), c & 0xffffu, d);
+    Provenance facts{{"build", build_facts()},
+                     {"mpi", {{"library", mpi_library_version()}}},
+                     {"hdf5", {{"version", hdf5_version()}}},
+                     {"onednn", {{"version", onednn_version()}}},
+                     {"cuda", cuda_facts(cuda)},
+                     {"machine", machine_facts()}};
+    if (!cuda.nccl.empty()) facts["nccl"]["version"] = cuda.nccl;
+    return facts;
 }
 
 }  // namespace epsim

@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/provenance.hpp"
-#include "comm/mpi_library.hpp"
+#include "app/run_facts.hpp"
 #include "comm/mpi_session.hpp"
 #include "core/build_info.hpp"
 #include "core/text.hpp"
@@ -148,7 +148,7 @@ RunRecord RunCase::run(ReplayProgress progress) {
     });
     MonotonicClock const clock;
     auto record = replay(*case_, comm_, {*exchange, *experts, *local, clock, std::move(progress)});
-    record.topology = collect_topology(comm_, *topology_);
+    record.topology = rank_places(comm_, *topology_);
     bool const oversubscribed = comm_.all_max(int64_t{ranks_here * threads > cores}) != 0;
     if (!comm_.is_root()) return {};
     record.kind = oversubscribed ? "oversubscribed" : "measured";
@@ -159,8 +159,8 @@ RunRecord RunCase::run(ReplayProgress progress) {
 }
 
 void RunCase::describe(RunRecord& record) const {
-    for (auto& [group, facts] : collect_provenance())
-        record.provenance[group].insert(facts.begin(), facts.end());
+    record.provenance.merge(local_provenance());
+    record.provenance["job"] = job_environment();
     record.provenance["trace"] = trace_provenance_;
     record.date = utc_now();
     record.run_uuid = random_uuid();

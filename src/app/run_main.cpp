@@ -30,6 +30,7 @@ int run_main(int argc, char** argv) {
                      "epsim"};
         app.require_subcommand(1);
         add_run_command(app, action);
+        add_info_command(app, action);
         try {
             app.parse(argc, argv);
         } catch (CLI::ParseError const& e) {

@@ -24,6 +24,7 @@ struct Override {
 
 /// All that a configuration is made from, but presets.
 struct ConfigInput {
+    std::vector<Override> derived;  ///< what a trace says of its model: weaker than a preset
     std::optional<ConfigFile> file;
     std::vector<Override> overrides;
 };

@@ -58,11 +58,11 @@ int64_t parse_size(std::string_view text) {
         }
     }
     auto const value = number<int64_t>(digits);
-    int64_t const most = INT64_MAX >> shift;
-    if (!value || *value > most || *value < -most)
+    int64_t size = 0;
+    if (!value || __builtin_mul_overflow(*value, int64_t{1} << shift, &size))
         throw InputError(fmt::format(
             "'{}' is no size (an integer with K, M, G or T for powers of 1024). Correct it", text));
-    return *value * (int64_t{1} << shift);
+    return size;
 }
 
 double parse_ratio(std::string_view text) {
@@ -94,15 +94,15 @@ std::string format_si(double value, std::string_view unit) {
     double scaled = value / std::pow(1000.0, power);
     if (std::abs(scaled) >= 999.95 && power + zero + 1 < static_cast<int>(prefixes.size()))
         scaled /= 1000, ++power;
-    int const decimals = std::abs(scaled) < 10 ? 3 : std::abs(scaled) < 100 ? 2 : 1;
+    int const decimals = std::abs(scaled) < 9.9995 ? 3 : std::abs(scaled) < 99.995 ? 2 : 1;
     return fmt::format("{:.{}f} {}{}", scaled, decimals,
                        prefixes[static_cast<std::size_t>(power + zero)], unit);
 }
 
 std::string_view nearest(std::string_view word, std::span<std::string const> candidates) {
     if (candidates.empty()) return {};
-    return *std::ranges::min_element(
-        candidates, {}, [&](std::string const& c) { return edit_distance(word, c); });
+    return *std::ranges::min_element(candidates, {},
+                                     [&](std::string const& c) { return edit_distance(word, c); });
 }
 
 std::vector<std::string> split(std::string_view text, char separator) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace epsim {
@@ -14,8 +15,8 @@ struct GpuInfo {
 
 /// What the CUDA backend finds at run time. Versions are those of the libraries as loaded.
 struct CudaInfo {
-    bool built = false;         ///< this program was built with CUDA
-    std::string unavailable;    ///< why no device can be used: empty if one can
+    bool built = false;       ///< this program was built with CUDA
+    std::string unavailable;  ///< why no device can be used, as a message; empty if one can
     std::string driver, runtime, cublas, nccl;  ///< versions; empty = not known
     std::vector<GpuInfo> devices;
 };
@@ -23,18 +24,23 @@ struct CudaInfo {
 /// Never throws for a missing driver or device: it says so in `unavailable`.
 CudaInfo query_cuda();
 
+/// Refuse a device that cannot run experts: anything but "cpu" in this version.
+/// \throws InputError
+void require_device(std::string_view name);
+
 /// This host, as far as the calling process may use it.
 struct HostInfo {
     std::string hostname;
-    std::string cpu_model;
-    int physical_cores = 0;        ///< usable by this process
-    int hardware_threads = 0;      ///< usable by this process
-    double memory_bytes = 0;
-    std::string cpuset;            ///< "0-1"
-    int numa = -1;                 ///< NUMA node of the cpuset; -1 = several or unknown
-    double last_level_cache_bytes = 0;
+    std::string cpu_model;              ///< "unknown" if the host does not say
+    int physical_cores = 0;             ///< with a usable hardware thread
+    int hardware_threads = 0;           ///< usable by this process
+    double memory_bytes = 0;            ///< of the host; limits of containers are not seen
+    std::string cpuset;                 ///< usable hardware threads, "0-1"
+    int numa = -1;                      ///< NUMA node of the cpuset; -1 = several or unknown
+    double last_level_cache_bytes = 0;  ///< that one core sees; 0 = unknown
 };
 
+/// \throws Error if the operating system does not tell
 HostInfo query_host();
 
 }  // namespace epsim

@@ -1,0 +1,61 @@
+#include "app/run_facts.hpp"
+
+#include <fmt/chrono.h>
+#include <fmt/format.h>
+
+#include <charconv>
+#include <cstdlib>
+#include <ctime>
+#include <random>
+
+#include "device/device_query.hpp"
+
+namespace epsim {
+namespace {
+
+constexpr char const* job_variables[] = {
+    "SLURM_JOB_ID",      "SLURM_JOB_NAME",       "SLURM_JOB_NUM_NODES", "SLURM_NTASKS",
+    "SLURM_CLUSTER_NAME", "SLURM_JOB_PARTITION", "SLURM_ARRAY_TASK_ID", "PBS_JOBID",
+    "FLUX_JOB_ID",       "OMPI_COMM_WORLD_SIZE", "OMP_NUM_THREADS",     "CUDA_VISIBLE_DEVICES"};
+
+}  // namespace
+
+std::map<std::string, std::string> job_environment() {
+    std::map<std::string, std::string> job;
+    for (char const* name : job_variables)
+        if (char const* value = std::getenv(name)) job[name] = value;
+    return job;
+}
+
+std::vector<RankPlace> rank_places(Communicator const& comm, ClusterTopology const& cluster) {
+    auto const host = query_host();
+    auto const mine = fmt::format("{}\n{}\n{}", host.hostname, host.numa, host.cpuset);
+    std::vector<RankPlace> places;
+    for (auto const& text : comm.all_gather(mine)) {
+        auto const first = text.find('\n'), second = text.find('\n', first + 1);
+        RankId const rank{static_cast<int32_t>(places.size())};
+        RankPlace place;
+        place.hostname = text.substr(0, first);
+        place.numa = std::stoi(text.substr(first + 1, second - first - 1));
+        place.cpuset = text.substr(second + 1);
+        place.node = cluster.node_of(rank);
+        place.local_rank = cluster.local_rank(rank);
+        place.device = "cpu";
+        places.push_back(std::move(place));
+    }
+    return places;
+}
+
+std::string utc_now() {
+    return fmt::format("{:%Y-%m-%dT%H:%M:%SZ}", fmt::gmtime(std::time(nullptr)));
+}
+
+std::string random_uuid() {
+    std::random_device random;
+    auto const word = [&] { return static_cast<uint32_t>(random()); };
+    uint32_t const a = word(), b = word(), c = word(), d = word();
+    return fmt::format("{:08x}-{:04x}-4{:03x}-{:04x}-{:04x}{:08x}", a, b >> 16, b & 0xfffu,
+                       0x8000u | (c >> 18), c & 0xffffu, d);
+}
+
+}  // namespace epsim

@@ -1,0 +1,122 @@
+#include "dispatch/dispatch_plan.hpp"
+
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <numeric>
+#include <random>
+#include <tuple>
+
+#include "core/error.hpp"
+
+namespace epsim {
+namespace {
+
+struct Case {
+    int64_t tokens;
+    int top_k, experts, ranks;
+};
+
+/// \param hot every token's first choice is this expert; no_expert = nobody's
+SlotRouting random_routing(Case const& c, std::mt19937& random, ExpertId hot = no_expert) {
+    SlotRouting routing{c.top_k, {}, {}};
+    std::vector<int> experts(static_cast<std::size_t>(c.experts));
+    std::iota(experts.begin(), experts.end(), 0);
+    for (int64_t t = 0; t < c.tokens; ++t) {
+        std::shuffle(experts.begin(), experts.end(), random);
+        if (hot != no_expert)
+            std::iter_swap(experts.begin(), std::ranges::find(experts, index(hot)));
+        for (int k = 0; k < c.top_k; ++k) {
+            bool const none = hot == no_expert && random() % 5 == 0;
+            routing.slot.push_back(none ? no_slot : SlotId{experts[static_cast<std::size_t>(k)]});
+            routing.weight.push_back(static_cast<float>(random() % 1000) / 1000);
+        }
+    }
+    return routing;
+}
+
+/// The rows by definition: all assignments, sorted by (slot, token, choice).
+void expect_rows_in_order(DispatchPlan const& plan, SlotRouting const& routing,
+                          Placement const& placement) {
+    std::vector<std::tuple<int32_t, int64_t, int>> wanted;  // slot, token, choice
+    auto const assignment = [&](int64_t token, int choice) {
+        return static_cast<std::size_t>(token * routing.top_k + choice);
+    };
+    for (int64_t t = 0; t < plan.tokens; ++t)
+        for (int k = 0; k < routing.top_k; ++k)
+            if (auto const s = routing.slot[assignment(t, k)]; s != no_slot)
+                wanted.emplace_back(index(s), t, k);
+            else
+                EXPECT_EQ(plan.assignment_row[assignment(t, k)], -1);
+    std::sort(wanted.begin(), wanted.end());
+
+    ASSERT_EQ(plan.rows(), static_cast<int64_t>(wanted.size()));
+    ASSERT_EQ(plan.entries(), plan.rows());
+    ASSERT_EQ(plan.entry_offset.size(), wanted.size() + 1);
+    ASSERT_EQ(plan.assignment_row.size(), routing.slot.size());
+    EXPECT_EQ(plan.entry_offset[0], 0);
+    std::vector<int64_t> rows_to(static_cast<std::size_t>(placement.ranks()));
+    for (std::size_t row = 0; row < wanted.size(); ++row) {
+        auto const [slot, token, choice] = wanted[row];
+        EXPECT_EQ(plan.slot[row], slot);
+        EXPECT_EQ(plan.row_token[row], token);
+        EXPECT_EQ(plan.weight[row], routing.weight[assignment(token, choice)]);
+        EXPECT_EQ(plan.assignment_row[assignment(token, choice)], static_cast<int32_t>(row));
+        EXPECT_EQ(plan.entry_offset[row + 1], static_cast<int64_t>(row) + 1);
+        auto const rank = index(placement.rank_of(SlotId{slot}));
+        EXPECT_GE(static_cast<int64_t>(row), plan.row_offset[static_cast<std::size_t>(rank)]);
+        ++rows_to[static_cast<std::size_t>(rank)];
+    }
+    EXPECT_EQ(plan.row_offset.front(), 0);
+    EXPECT_EQ(plan.row_offset.back(), plan.rows());
+    for (int r = 0; r < placement.ranks(); ++r)
+        EXPECT_EQ(plan.rows_to(RankId{r}), rows_to[static_cast<std::size_t>(r)]);
+}
+
+TEST(DispatchPlan, HoldsEveryAssignmentOnceInOrder) {
+    std::mt19937 random(17);
+    DispatchPlanner planner;  // one for all: nothing of an earlier plan may survive
+    for (Case const& c : {Case{0, 2, 8, 4}, Case{1, 1, 1, 1}, Case{1, 2, 2, 5}, Case{37, 3, 13, 4},
+                          Case{64, 8, 8, 3}, Case{5, 1, 3, 7}, Case{200, 6, 64, 8}}) {
+        SCOPED_TRACE(testing::Message() << c.tokens << " tokens, top-" << c.top_k << " of "
+                                        << c.experts << " on " << c.ranks << " ranks");
+        auto const placement = linear_placement(1, c.experts, c.ranks);
+        auto const routing = random_routing(c, random);
+        auto const& plan = planner.plan(routing, placement);
+        EXPECT_EQ(plan.tokens, c.tokens);
+        EXPECT_EQ(plan.top_k, c.top_k);
+        expect_rows_in_order(plan, routing, placement);
+    }
+}
+
+TEST(DispatchPlan, OneExpertTakesAll) {
+    std::mt19937 random(1);
+    Case const c{50, 1, 8, 4};
+    auto const placement = linear_placement(1, c.experts, c.ranks);
+    auto const routing = random_routing(c, random, ExpertId{5});
+    DispatchPlanner planner;
+    auto const& plan = planner.plan(routing, placement);
+    expect_rows_in_order(plan, routing, placement);
+    for (int r = 0; r < c.ranks; ++r)
+        EXPECT_EQ(plan.rows_to(RankId{r}), r == 5 * c.ranks / c.experts ? c.tokens : 0);
+}
+
+TEST(DispatchPlan, NobodyGoesAnywhere) {
+    auto const placement = linear_placement(1, 4, 2);
+    DispatchPlanner planner;
+    auto const& plan = planner.plan({2, std::vector(6, no_slot), std::vector(6, 0.5f)}, placement);
+    EXPECT_EQ(plan.tokens, 3);
+    EXPECT_EQ(plan.rows(), 0);
+    EXPECT_EQ(plan.assignment_row, std::vector<int32_t>(6, -1));
+}
+
+TEST(DispatchPlan, RefusesATornBatch) {
+    auto const placement = linear_placement(1, 4, 2);
+    DispatchPlanner planner;
+    EXPECT_THROW(planner.plan({2, std::vector(3, no_slot), std::vector(3, 0.f)}, placement), Error);
+    EXPECT_THROW(planner.plan({2, std::vector(2, no_slot), {0.f}}, placement), Error);
+    EXPECT_THROW(planner.plan({0, {}, {}}, placement), Error);
+}
+
+}  // namespace
+}  // namespace epsim
