@@ -24,27 +24,23 @@ struct RunFlags {
     bool dry_run = false, quiet = false;
 };
 
-/// The configuration as rank 0 resolves it. A trace says how many experts it routes to unless the
-/// user does.
-ResolvedConfig resolve_with_trace(ConfigBinder const& binder) {
-    auto input = binder.input();
-    auto resolved = resolve(input, read_model_preset);
-    if (resolved.config.routing.trace.empty()) return resolved;
-    auto const info = TraceFile(resolved.config.routing.trace).info();
-    input.derived = {{"model.num_experts", std::to_string(info.num_experts)},
-                     {"model.top_k", std::to_string(info.top_k)}};
-    return resolve(input, read_model_preset);
+/// A trace says how many experts it routes to, unless the user does. Opens it for the first time,
+/// in a child process.
+std::vector<Override> read_trace_facts(std::string const& path) {
+    auto const info = TraceFile(path, Probe::in_child).info();
+    return {{"model.num_experts", std::to_string(info.num_experts)},
+            {"model.top_k", std::to_string(info.top_k)}};
 }
 
 /// Every rank gets rank 0's resolved configuration. Collective.
 ResolvedConfig agree_on_config(Communicator const& comm, ConfigBinder const& binder) {
     ResolvedConfig resolved;
     on_all_ranks(comm, [&] {
-        if (comm.is_root()) resolved = resolve_with_trace(binder);
+        if (comm.is_root()) resolved = binder.resolve(read_trace_facts);
     });
     auto const canonical = comm.broadcast(resolved.canonical);
     on_all_ranks(comm, [&] {
-        if (!comm.is_root()) resolved = resolve({{{"rank 0", canonical}}, {}, {}}, read_model_preset);
+        if (!comm.is_root()) resolved = resolve({ConfigFile{"rank 0", canonical}, {}}, read_model_preset);
     });
     return resolved;
 }

@@ -105,8 +105,8 @@ ConfigInput ConfigBinder::input() const {
     return input;
 }
 
-ResolvedConfig ConfigBinder::resolve() const {
-    return epsim::resolve(input(), read_model_preset);
+ResolvedConfig ConfigBinder::resolve(TraceReader const& read_trace) const {
+    return epsim::resolve(input(), read_model_preset, read_trace);
 }
 
 }  // namespace epsim

@@ -25,7 +25,7 @@ public:
     ConfigInput input() const;
     /// Resolve that against the presets of config_dir(). Reads files: call it on one rank, and send
     /// `canonical` to the others. \throws InputError
-    ResolvedConfig resolve() const;
+    ResolvedConfig resolve(TraceReader const& read_trace = {}) const;
 
 private:
     void refuse_unknown() const;

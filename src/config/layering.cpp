@@ -79,6 +79,12 @@ void ConfigLayering::apply(Override const& value) {
     origin[key->path] = "command line";
 }
 
+void ConfigLayering::apply_if_unset(Override const& value, std::string const& origin_text) {
+    if (origin.contains(value.path)) return;
+    apply(value);
+    origin[value.path] = origin_text;
+}
+
 void ConfigLayering::derive_defaults() {
     if (!origin.contains("exchange.wire_dtype")) {
         config.exchange.wire_dtype = config.model.dtype;

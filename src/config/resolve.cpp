@@ -29,7 +29,8 @@ std::string run_name(ConfigInput const& input, std::string const& preset) {
 
 }  // namespace
 
-ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset) {
+ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset,
+                       TraceReader const& read_trace) {
     using Layer = ConfigLayering::Layer;
     std::vector<TomlEntry> entries;
     if (input.file) entries = read_toml(input.file->text, input.file->path);
@@ -43,6 +44,8 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
     }
     if (input.file) layering.apply(*input.file, entries, Layer::file, "file " + input.file->path);
     for (auto const& value : input.overrides) layering.apply(value);
+    if (auto const& trace = layering.config.routing.trace; read_trace && !trace.empty())
+        for (auto const& value : read_trace(trace)) layering.apply_if_unset(value, "trace " + trace);
     layering.derive_defaults();
 
     ResolvedConfig resolved;

@@ -24,13 +24,15 @@ struct Override {
 
 /// All that a configuration is made from, but presets.
 struct ConfigInput {
-    std::vector<Override> derived;  ///< what a trace says of its model: weaker than a preset
     std::optional<ConfigFile> file;
     std::vector<Override> overrides;
 };
 
 /// The file of a preset. \throws InputError if there is none of that name
 using PresetReader = std::function<ConfigFile(std::string_view name)>;
+
+/// What a trace says of its model, for the keys that nobody set. \throws InputError if unreadable
+using TraceReader = std::function<std::vector<Override>(std::string const& trace)>;
 
 /// A configuration and where it came from.
 struct ResolvedConfig {
@@ -44,10 +46,12 @@ struct ResolvedConfig {
     std::string dump;
 };
 
-/// Default < preset < file < command line; then the rules that tie several keys together, and
-/// model.scale. Reads nothing but its arguments and the working directory's name.
+/// Default < trace < preset < file < command line; then the rules that tie several keys together,
+/// and model.scale. Reads nothing but its arguments and the working directory's name.
+/// \param read_trace called if routing.trace is set; empty = a trace says nothing
 /// \throws InputError naming file, line and column, or the flag
-ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset);
+ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset,
+                       TraceReader const& read_trace = {});
 
 /// The shape that a preset's text describes. \throws InputError
 ModelShape preset_shape(ConfigFile const& preset);
