@@ -13,5 +13,6 @@ using Action = std::function<ExitCode()>;
 // One file a command: each adds its sub-command and sets `action` when it is chosen.
 void add_info_command(CLI::App& root, Action& action);
 void add_run_command(CLI::App& root, Action& action);
+void add_report_command(CLI::App& root, Action& action);
 
 }  // namespace epsim

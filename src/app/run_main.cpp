@@ -31,6 +31,7 @@ int run_main(int argc, char** argv) {
         app.require_subcommand(1);
         add_run_command(app, action);
         add_info_command(app, action);
+        add_report_command(app, action);
         try {
             app.parse(argc, argv);
         } catch (CLI::ParseError const& e) {

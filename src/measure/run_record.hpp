@@ -77,6 +77,9 @@ struct RunRecord {
     Array<int64_t, 3> expert_tokens;         ///< [S, L, E]
     Array<int64_t, 3> rank_tokens;           ///< [S, L, R] assignments that a rank's experts received
     Array<int64_t, 3> dropped;               ///< [S, L, E]
+    double flops_per_assignment = 0;   ///< of one (token, expert) pair; 0 = unknown
+    double local_flops_per_token = 0;  ///< a layer, of what runs in the expert phase where the token
+                                       ///< is: shared experts, dense residual
 
     // Traffic of one pass of the replayed steps, bytes. D directions; source sends, destination gets.
     Array<int64_t, 4> selected, payload, padding, metadata;  ///< [L, D, R, R]

@@ -1,0 +1,36 @@
+#pragma once
+
+#include <functional>
+#include <vector>
+
+#include "measure/run_record.hpp"
+
+namespace epsim {
+
+/// [S] the iterations of each step that count: measured, and ended on every rank.
+using IterationsOfStep = std::vector<std::vector<int64_t>>;
+IterationsOfStep measured_iterations(RunRecord const& record);
+
+/// Latest end minus earliest agreed start over ranks, s. NaN if a rank has none.
+double iteration_time(RunRecord const& record, int64_t iteration);
+
+/// How long rank `rank` was in an iteration: its end minus the earliest agreed start, s.
+double rank_time(RunRecord const& record, int64_t iteration, int64_t rank);
+
+/// Seconds of a phase in an iteration and layer, by the rank or ranks that stand for it; NaN if the
+/// phase is absent there. The functions keep a reference to the record.
+using PhaseDuration = std::function<double(int64_t iteration, int64_t layer, Phase phase)>;
+PhaseDuration slowest_rank(RunRecord const& record);
+PhaseDuration fastest_rank(RunRecord const& record);
+PhaseDuration one_rank(RunRecord const& record, int64_t rank);
+
+/// Quantile p of the duration over the iterations of each step: [S, L, P].
+Array<double, 3> phase_quantiles(IterationsOfStep const& iterations, int64_t layers,
+                                 PhaseDuration const& duration, double p);
+
+/// Sum over layers, then mean over the steps that have iterations. Where the phase is absent it
+/// counts as 0; NaN if it is absent everywhere.
+double step_mean(Array<double, 3> const& durations, IterationsOfStep const& iterations,
+                 Phase phase);
+
+}  // namespace epsim

@@ -1,0 +1,106 @@
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <functional>
+#include <limits>
+
+#include "core/text.hpp"
+#include "measure/phase.hpp"
+#include "report/sections.hpp"
+#include "report/table.hpp"
+
+namespace epsim {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+int64_t samples_of(ReportInput const& input, std::string_view metric) {
+    for (auto const& row : input.summary)
+        if (row.metric == metric) return row.n;
+    return 0;
+}
+
+/// Where the critical rank's step goes, the largest part first.
+std::string limit_text(ReportInput const& input) {
+    double const step = input.value("critical_step_time");
+    auto const sum = [&](std::initializer_list<Phase> phases) {
+        double seconds = 0;
+        for (auto const phase : phases)
+            if (double const t = input.value(fmt::format("critical_phase_{}", name_of(phase)));
+                std::isfinite(t))
+                seconds += t;
+        return seconds;
+    };
+    using enum Phase;
+    std::vector<std::pair<double, std::string_view>> parts{
+        {sum({counts, dispatch, combine, rebalance}), "exchange with its waiting"},
+        {sum({expert}), "experts"},
+        {sum({gate, layout, permute, unpermute}), "routing and row copies"},
+        {input.value("critical_other"), "other"}};
+    std::ranges::stable_sort(parts, std::greater<>{}, [](auto const& part) { return part.first; });
+    std::vector<std::string> texts;
+    for (auto const& [seconds, name] : parts)
+        texts.push_back(fmt::format("{} {}", name, percent_text(seconds / step)));
+    return fmt::format("{} of the step of rank {:.0f}, which ended last in {} of the iterations",
+                       fmt::join(texts, ", "), input.value("critical_rank"),
+                       percent_text(input.value("critical_rank_last")));
+}
+
+}  // namespace
+
+std::string speed_section(ReportInput const& input) {
+    auto const& style = input.style;
+    if (samples_of(input, "throughput") == 0)
+        return fact("throughput", "none: no measured iteration was finished", style);
+    std::string text = fact("throughput", format_si(input.value("throughput"), "token/s"), style);
+    auto step = fmt::format("{} (mean over steps of the median); {} to {} over {}",
+                            seconds_text(input.value("step_time")),
+                            seconds_text(input.value("step_time_min")),
+                            seconds_text(input.value("step_time_max")),
+                            count_text(samples_of(input, "step_time_p50"), "iteration"));
+    for (auto const* p : {"p95", "p99"})
+        if (double const t = input.value(fmt::format("step_time_{}", p)); std::isfinite(t))
+            step += fmt::format(", {} {}", p, seconds_text(t));
+    text += fact("step time", step, style);
+    if (std::isfinite(input.value("critical_rank")))
+        text += fact("limited by", limit_text(input), style);
+    return text;
+}
+
+std::string phase_section(ReportInput const& input) {
+    double const rank_step = input.value("critical_step_time");
+    if (!std::isfinite(rank_step)) return "";
+    // A bar only where it can be long enough to tell phases apart.
+    int const bar_columns = input.style.width < 96 ? 0 : 20;
+    auto const critical = fmt::format("rank {:.0f}", input.value("critical_rank"));
+    Table table({{"phases of a step", Align::left},
+                 {"slowest rank"},
+                 {"share"},
+                 {"fastest rank"},
+                 {critical},
+                 {"share"},
+                 {"", Align::left}});
+    auto const add = [&](std::string_view name, double slowest, double fastest, double own) {
+        table.add({std::string(name), seconds_text(slowest),
+                   percent_text(slowest / input.value("step_time")), seconds_text(fastest),
+                   seconds_text(own), percent_text(own / rank_step),
+                   bar(own / rank_step, bar_columns, input.style.charset)});
+    };
+    for (auto const name : phase_names) {
+        double const slowest = input.value(fmt::format("phase_{}_p50", name));
+        if (std::isnan(slowest)) continue;
+        add(name, slowest, input.value(fmt::format("phase_{}_fastest_p50", name)),
+            input.value(fmt::format("critical_phase_{}", name)));
+    }
+    add("other", nan, nan, input.value("critical_other"));
+    add("step", input.value("step_time"), nan, rank_step);
+    return table.text(input.style) +
+           note(fmt::format("Medians over iterations, summed over layers, mean over steps. Slowest "
+                            "ranks do not add up to the step; {}, most often the last, does.",
+                            critical),
+                input.style);
+}
+
+}  // namespace epsim

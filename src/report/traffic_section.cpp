@@ -1,0 +1,58 @@
+#include <fmt/format.h>
+
+#include <cmath>
+
+#include "core/text.hpp"
+#include "report/sections.hpp"
+#include "report/table.hpp"
+
+namespace epsim {
+
+std::string traffic_section(ReportInput const& input) {
+    Table table({{"traffic of a pass", Align::left}, {"dispatch"}, {"combine"}, {"", Align::left}});
+    auto const add = [&](char const* label, char const* suffix, auto const& text,
+                         char const* note) {
+        double const dispatch = input.value(fmt::format("dispatch_{}", suffix));
+        double const combine = input.value(fmt::format("combine_{}", suffix));
+        if (std::isnan(dispatch) && std::isnan(combine)) return;
+        table.add({label, text(dispatch), text(combine), note});
+    };
+    auto const rate = [](double v) { return format_si(v, "B/s"); };
+    add("selected", "selected", bytes_text, "assignments x row bytes");
+    add("payload", "payload", bytes_text, "rows sent");
+    add("padding", "padding", bytes_text, "");
+    add("metadata", "metadata", bytes_text, "counts, slots, weights");
+    add("off rank", "off_rank_share", percent_text, "of bytes on all links");
+    add("off node", "off_node_share", percent_text, "");
+    add("algbw", "algbw", rate, "busiest rank's rows / phase time");
+    add("busbw", "busbw", rate, "the same, self left out");
+    std::string traffic, compute;
+    if (!table.empty())
+        traffic = table.text(input.style) +
+                  note(
+                      "All ranks and layers, what stays on a rank included. Rows are payload and "
+                      "padding.",
+                      input.style);
+    if (double const rank = input.value("expert_flops_busiest_rank"); std::isfinite(rank))
+        compute = fact("compute",
+                       fmt::format("{} on the busiest rank, {} on all, in the expert phase",
+                                   format_si(rank, "FLOP/s"),
+                                   format_si(input.value("expert_flops_all_ranks"), "FLOP/s")),
+                       input.style);
+    return paragraphs({traffic, compute});
+}
+
+std::string verification_section(ReportInput const& input) {
+    auto const& record = input.record;
+    std::string text;
+    if (record.checked == 0 && record.identities == 0)
+        text = "not done: nothing vouches for what was computed";
+    else
+        text = fmt::format(
+            "{}: {} and {} compared, {} wrong; largest error {} of its bound",
+            record.wrong == 0 ? "passed" : "FAILED", count_text(record.identities, "row"),
+            count_text(record.checked, "output"), record.wrong, ratio_text(record.max_error));
+    return fact("verified", text, input.style);
+}
+
+}  // namespace epsim
