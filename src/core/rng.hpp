@@ -13,15 +13,18 @@ using PhiloxKey = std::array<uint32_t, 2>;
 /// Philox4x32-10: 128 random bits that are a pure function of (counter, key), so that any element
 /// of any random array can be had without the ones before it, on any rank.
 /// Source: Salmon et al., "Parallel random numbers: as easy as 1, 2, 3", SC 2011, section 3.3.
-constexpr PhiloxCounter philox(PhiloxCounter c, PhiloxKey k) noexcept {
+/// The words live in 64-bit lanes: a loop over counters then vectorises without shuffles.
+constexpr PhiloxCounter philox(PhiloxCounter const& counter, PhiloxKey k) noexcept {
+    constexpr uint64_t low = 0xffffffffu;
+    std::array<uint64_t, 4> c{counter[0], counter[1], counter[2], counter[3]};
     for (int round = 0; round < 10; ++round) {
-        uint64_t const p0 = uint64_t{0xD2511F53u} * c[0];
-        uint64_t const p1 = uint64_t{0xCD9E8D57u} * c[2];
-        c = {static_cast<uint32_t>(p1 >> 32) ^ c[1] ^ k[0], static_cast<uint32_t>(p1),
-             static_cast<uint32_t>(p0 >> 32) ^ c[3] ^ k[1], static_cast<uint32_t>(p0)};
+        uint64_t const p0 = 0xD2511F53u * (c[0] & low);
+        uint64_t const p1 = 0xCD9E8D57u * (c[2] & low);
+        c = {(p1 >> 32) ^ c[1] ^ k[0], p1, (p0 >> 32) ^ c[3] ^ k[1], p0};
         k = {k[0] + 0x9E3779B9u, k[1] + 0xBB67AE85u};
     }
-    return c;
+    return {static_cast<uint32_t>(c[0]), static_cast<uint32_t>(c[1]), static_cast<uint32_t>(c[2]),
+            static_cast<uint32_t>(c[3])};
 }
 
 /// What a random stream is for: streams of one seed never overlap.
