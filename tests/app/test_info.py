@@ -20,7 +20,9 @@ class Info(unittest.TestCase):
         self.assertRegex(facts["build"]["git_sha"], r"^([0-9a-f]{40}|unknown)$")
         self.assertRegex(facts["hdf5"]["version"], r"^\d+\.\d+\.\d+$")
         self.assertRegex(facts["onednn"]["version"], r"^\d+\.\d+\.\d+$")
-        self.assertEqual(facts["mpi"]["library"], facts["mpi"]["library"].strip())
+        for key, value in [item for group in facts.values() for item in group.items()]:
+            self.assertRegex(key, r"^[a-z_0-9]+$")
+            self.assertRegex(value, r"^[ -~]*[!-~]$", f"{key} is printable text")
         self.assertEqual(facts["machine"]["hostname"], os.uname().nodename)
         self.assertEqual(int(facts["machine"]["hardware_threads"]), len(os.sched_getaffinity(0)))
 
