@@ -1,5 +1,7 @@
 #include <thread>
 
+#include "core/error.hpp"
+
 #include "exchange/contract.hpp"
 #include "exchange/local/local_transport.hpp"
 
