@@ -106,7 +106,9 @@ TEST(Oracle, IsTheDefinitionForEveryActivation) {
 TEST(Oracle, BoundIsTight) {
     std::mt19937 random(3);
     LayerSpec spec;
-    spec.shape = {.hidden = 256, .num_experts = 8, .top_k = 2, .expert_intermediate = 256};
+    spec.shape.hidden = spec.shape.expert_intermediate = 256;
+    spec.shape.num_experts = 8;
+    spec.shape.top_k = 2;
     for (auto const type : {DType::f32, DType::bf16}) {
         spec.dtype = spec.wire_dtype = spec.combine_dtype = type;
         auto const routing = random_routing(random, 16, 8, 2, ExpertId{0});

@@ -100,7 +100,7 @@ TEST_P(PlantedFault, IsCaughtAndLocated) {
     auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
     std::mt19937 random(5);
     MemorySource const source(random, {40, 40}, 2, 8, 2, ExpertId{2});
-    SmallReplay const replay{small_spec(source, DType::f32), source, comm};
+    SmallReplay const replay(small_spec(source, DType::f32), source, comm);
     auto const wrap = [&](std::unique_ptr<Exchange> inner) -> std::unique_ptr<Exchange> {
         return std::make_unique<FaultyExchange>(std::move(inner), GetParam(), comm.is_root(), 8);
     };
@@ -128,7 +128,7 @@ TEST(PlantedFault, AKernelsWrongValueIsCaughtByTheOracle) {
     auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
     std::mt19937 random(5);
     MemorySource const source(random, {40, 40}, 2, 8, 2);
-    SmallReplay const replay{small_spec(source, DType::f32), source, comm};
+    SmallReplay const replay(small_spec(source, DType::f32), source, comm);
     auto const same = [](auto p) { return p; };
     auto const wrap = [](std::unique_ptr<ExpertKernel> inner) -> std::unique_ptr<ExpertKernel> {
         return std::make_unique<FaultyKernel>(std::move(inner));

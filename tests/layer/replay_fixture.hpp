@@ -9,10 +9,16 @@ namespace epsim::test {
 
 /// Everything a small replay needs on one rank of a communicator.
 struct SmallReplay {
+    SmallReplay(LayerSpec const& s, MemorySource const& from, Communicator const& over)
+        : spec(s), source(from), comm(over) {
+        measure.min_passes = 2;
+        measure.verify = "full";
+    }
+
     LayerSpec spec;
     MemorySource const& source;
     Communicator const& comm;
-    MeasureOptions measure{1, 2, 0, "full"};
+    MeasureOptions measure;
     std::string kernel = "reference";
 
     Placement placement() const {

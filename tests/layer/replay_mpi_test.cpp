@@ -32,8 +32,8 @@ TEST_P(ReplayShapes, CountsLoadAndBytesAndGivesTheSameBitsOnAnyNumberOfRanks) {
     if (GetParam() % 4 == 3) spec.shape.weight_at = WeightAt::input;
 
     auto const self = alone();
-    auto const single = SmallReplay{spec, source, self}.run();
-    auto const record = SmallReplay{spec, source, comm}.run();
+    auto const single = SmallReplay(spec, source, self).run();
+    auto const record = SmallReplay(spec, source, comm).run();
     if (!comm.is_root()) return;
 
     EXPECT_EQ(record.output_checksum, single.output_checksum);
@@ -77,7 +77,7 @@ TEST(Replay, TimesEveryPhaseInOrderWithinTheIteration) {
     auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
     std::mt19937 random(1);
     MemorySource const source(random, {64, 32}, 2, 8, 2);
-    auto const record = SmallReplay{small_spec(source, DType::bf16), source, comm}.run();
+    auto const record = SmallReplay(small_spec(source, DType::bf16), source, comm).run();
     if (!comm.is_root()) return;
     ASSERT_EQ(record.is_warmup, (std::vector<uint8_t>{1, 1, 0, 0, 0, 0}));
     ASSERT_EQ(record.step_of, (std::vector<int32_t>{0, 1, 0, 1, 0, 1}));
@@ -108,7 +108,7 @@ TEST(Replay, OneDnnStaysWithinTheBoundInBothTypes) {
     std::mt19937 random(2);
     MemorySource const source(random, {50}, 1, 5, 3);
     for (auto const type : {DType::f32, DType::bf16}) {
-        SmallReplay replay{small_spec(source, type), source, comm};
+        SmallReplay replay(small_spec(source, type), source, comm);
         replay.kernel = "onednn";
         auto const record = replay.run();
         if (!comm.is_root()) continue;
