@@ -40,10 +40,9 @@ struct Case {
         plan = &planner.plan(routing, placement);
         auto const rank = static_cast<std::size_t>(index(world->rank()));
         auto const offset = placement.rank_slot_offset();
-        exchange = make_exchange({},
-                                 {hidden, DType::bf16, DType::bf16, offset[rank],
-                                  offset[rank + 1] - offset[rank]},
-                                 make_mpi_transport(*world));
+        exchange = make_exchange(
+            {}, {hidden, DType::bf16, DType::bf16, offset[rank], offset[rank + 1] - offset[rank]},
+            make_mpi_transport(*world));
         auto const x = tokens.rows(count);
         for (int64_t i = 0; i < x.rows * x.width; ++i) x.as<bf16>()[i] = to_bf16(0.5f);
         whole();
@@ -77,11 +76,10 @@ struct Case {
         received.rows(receive_at.back() + receive_count.back());
     }
     void alltoallv() {
-        check_mpi(MPI_Alltoallv(sent.rows(plan->rows()).data, send_count.data(), send_at.data(),
-                                row.native(),
-                                received.rows(receive_at.back() + receive_count.back()).data,
-                                receive_count.data(), receive_at.data(), row.native(),
-                                world->native()),
+        check_mpi(MPI_Alltoallv(
+                      sent.rows(plan->rows()).data, send_count.data(), send_at.data(), row.native(),
+                      received.rows(receive_at.back() + receive_count.back()).data,
+                      receive_count.data(), receive_at.data(), row.native(), world->native()),
                   "MPI_Alltoallv");
     }
 };
@@ -106,8 +104,12 @@ void against_alltoallv(benchmark::State& state, void (Case::*operation)()) {
     state.SetBytesProcessed(state.iterations() * bytes);
 }
 
-void dispatch(benchmark::State& state) { against_alltoallv(state, &Case::dispatch); }
-void whole(benchmark::State& state) { against_alltoallv(state, &Case::whole); }
+void dispatch(benchmark::State& state) {
+    against_alltoallv(state, &Case::dispatch);
+}
+void whole(benchmark::State& state) {
+    against_alltoallv(state, &Case::whole);
+}
 
 BENCHMARK(dispatch)->Arg(16)->Arg(256)->Arg(2048)->UseManualTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(whole)->Arg(16)->Arg(256)->Arg(2048)->UseManualTime()->Unit(benchmark::kMicrosecond);

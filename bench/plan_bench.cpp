@@ -5,8 +5,8 @@
 #include "dispatch/dispatch_plan.hpp"
 #include "paired.hpp"
 
-// Building a dispatch plan, against memcpy of the bytes that it reads and writes: `ns_per_assignment`
-// and `ratio_to_memcpy` (memcpy's time over the plan's).
+// Building a dispatch plan, against memcpy of the bytes that it reads and writes:
+// `ns_per_assignment` and `ratio_to_memcpy` (memcpy's time over the plan's).
 namespace {
 
 using namespace epsim;
@@ -20,8 +20,8 @@ SlotRouting uniform_routing(int64_t tokens, int experts, int top_k) {
     for (int64_t t = 0; t < tokens; ++t)
         for (int c = 0; c < top_k; ++c) {
             auto const i = static_cast<std::size_t>(c);
-            std::swap(ids[i], ids[std::uniform_int_distribution<std::size_t>(
-                                  i, ids.size() - 1)(random)]);
+            std::swap(ids[i],
+                      ids[std::uniform_int_distribution<std::size_t>(i, ids.size() - 1)(random)]);
             routing.slot.push_back(SlotId{ids[i]});
             routing.weight.push_back(0.1f);
         }
@@ -49,8 +49,11 @@ void plan(benchmark::State& state) {
     state.counters["ratio_to_memcpy"] = times.ratio();
 }
 
-BENCHMARK(plan)->RangeMultiplier(8)->Range(128, 65536)->UseManualTime()->Unit(
-    benchmark::kMicrosecond);
+BENCHMARK(plan)
+    ->RangeMultiplier(8)
+    ->Range(128, 65536)
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 

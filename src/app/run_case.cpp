@@ -23,10 +23,10 @@ namespace {
 void require_cpu(ComputeOptions const& compute) {
     if (compute.device == "cpu") return;
     auto const cuda = query_cuda();
-    throw InputError(fmt::format(
-        "{}. Use --device=cpu", cuda.unavailable.empty()
-                                    ? "the CUDA backend has no expert kernels in this version"
-                                    : cuda.unavailable));
+    throw InputError(fmt::format("{}. Use --device=cpu",
+                                 cuda.unavailable.empty()
+                                     ? "the CUDA backend has no expert kernels in this version"
+                                     : cuda.unavailable));
 }
 
 std::unique_ptr<ClusterTopology> make_topology(ClusterOptions const& options,
@@ -68,8 +68,8 @@ RunCase::RunCase(Config const& config, Communicator const& comm) : config_(confi
     topology_ = make_topology(config.cluster, comm);
     placement_ = std::make_unique<Placement>(
         linear_placement(spec_.layers, config.shape.num_experts, comm.size()));
-    case_ = std::make_unique<ReplayCase>(ReplayCase{
-        spec_, *source_, std::move(layers), assign, *placement_, *topology_, config.measure});
+    case_ = std::make_unique<ReplayCase>(ReplayCase{spec_, *source_, std::move(layers), assign,
+                                                    *placement_, *topology_, config.measure});
 }
 
 RunCase::~RunCase() = default;
@@ -193,13 +193,12 @@ std::string RunCase::describe() const {
         text += fmt::format("{:<44}{}\n", what, value);
     };
     row("ranks", fmt::format("{} on {} node(s)", comm_.size(), topology_->nodes()));
-    row("replayed", fmt::format("{} steps, {} tokens, {} layers", info.steps(), info.tokens(),
-                                spec_.layers));
+    row("replayed",
+        fmt::format("{} steps, {} tokens, {} layers", info.steps(), info.tokens(), spec_.layers));
     row("experts a rank, at most", std::to_string(memory.experts));
     row("weights a rank, at most", format_bytes(static_cast<double>(weights)));
     row("row buffers a rank, balanced, largest step", format_bytes(buffers(share, share)));
-    row("row buffers a rank, if one rank gets all",
-        format_bytes(buffers(share, assignments)));
+    row("row buffers a rank, if one rank gets all", format_bytes(buffers(share, assignments)));
     row("selected bytes a layer, dispatch, largest step",
         format_bytes(static_cast<double>(assignments * dispatch_row)));
     row("selected bytes a layer, combine, largest step",

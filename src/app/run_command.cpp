@@ -40,7 +40,8 @@ ResolvedConfig agree_on_config(Communicator const& comm, ConfigBinder const& bin
     });
     auto const canonical = comm.broadcast(resolved.canonical);
     on_all_ranks(comm, [&] {
-        if (!comm.is_root()) resolved = resolve({ConfigFile{"rank 0", canonical}, {}}, read_model_preset);
+        if (!comm.is_root())
+            resolved = resolve({ConfigFile{"rank 0", canonical}, {}}, read_model_preset);
     });
     return resolved;
 }
@@ -79,7 +80,8 @@ ExitCode run_on(Communicator const& comm, RunFlags const& flags) {
             record.summary = summarise(record);
             auto const file = directory->seal(record);
             directory->set_status(record.status);
-            if (!flags.quiet) fmt::print("{}\n", report_text(record, file.string(), stdout_style()));
+            if (!flags.quiet)
+                fmt::print("{}\n", report_text(record, file.string(), stdout_style()));
             fmt::print("result: {}\n", file.string());
         });
     } catch (CollectiveError const& e) {

@@ -14,9 +14,9 @@ namespace epsim {
 namespace {
 
 constexpr char const* job_variables[] = {
-    "SLURM_JOB_ID",      "SLURM_JOB_NAME",       "SLURM_JOB_NUM_NODES", "SLURM_NTASKS",
-    "SLURM_CLUSTER_NAME", "SLURM_JOB_PARTITION", "SLURM_ARRAY_TASK_ID", "PBS_JOBID",
-    "FLUX_JOB_ID",       "OMPI_COMM_WORLD_SIZE", "OMP_NUM_THREADS",     "CUDA_VISIBLE_DEVICES"};
+    "SLURM_JOB_ID",       "SLURM_JOB_NAME",       "SLURM_JOB_NUM_NODES", "SLURM_NTASKS",
+    "SLURM_CLUSTER_NAME", "SLURM_JOB_PARTITION",  "SLURM_ARRAY_TASK_ID", "PBS_JOBID",
+    "FLUX_JOB_ID",        "OMPI_COMM_WORLD_SIZE", "OMP_NUM_THREADS",     "CUDA_VISIBLE_DEVICES"};
 
 }  // namespace
 

@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "comm/communicator.hpp"
 #include "cluster/cluster_topology.hpp"
+#include "comm/communicator.hpp"
 #include "measure/run_record.hpp"
 
 namespace epsim {

@@ -23,7 +23,9 @@ TEST(Communicator, ReducesGathersAndBroadcasts) {
     std::vector<double> const mine{1.0 * rank, 2.0 * rank};
     auto const all = comm.gather(std::span<double const>(mine));
     ASSERT_EQ(all.size(), comm.is_root() ? static_cast<std::size_t>(2 * n) : 0u);
-    if (comm.is_root()) { EXPECT_EQ(all.back(), 2.0 * (n - 1)); }
+    if (comm.is_root()) {
+        EXPECT_EQ(all.back(), 2.0 * (n - 1));
+    }
 }
 
 TEST(OnAllRanks, OneRanksErrorReachesAll) {

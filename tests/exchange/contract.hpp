@@ -15,8 +15,8 @@ struct ContractCase {
     unsigned seed;
     int ranks;
 
-    /// Run it as one rank: rows go out, an "expert" adds slot + 1 to each, they come back, and every
-    /// token's weighted sum must be what a loop over its experts gives, bit for bit.
+    /// Run it as one rank: rows go out, an "expert" adds slot + 1 to each, they come back, and
+    /// every token's weighted sum must be what a loop over its experts gives, bit for bit.
     void run(int rank, std::unique_ptr<Transport> transport) const {
         std::mt19937 random(seed);
         auto const pick = [&](int low, int high) {
@@ -36,10 +36,9 @@ struct ContractCase {
             if (r == rank) mine = std::move(batch);
         }
 
-        ExchangeShape const shape{hidden, wire, combine,
-                                  placement.rank_slot_offset()[static_cast<std::size_t>(rank)],
-                                  static_cast<int32_t>(
-                                      placement.experts_of(LayerId{0}, RankId{rank}).size())};
+        ExchangeShape const shape{
+            hidden, wire, combine, placement.rank_slot_offset()[static_cast<std::size_t>(rank)],
+            static_cast<int32_t>(placement.experts_of(LayerId{0}, RankId{rank}).size())};
         auto exchange = make_exchange({}, shape, std::move(transport));
         HostStream stream;
         HostBuffer tokens(wire, hidden), expert_out(combine, hidden), out(DType::f32, hidden);
@@ -51,8 +50,8 @@ struct ContractCase {
         DispatchPlanner planner;
         auto const& plan = planner.plan(slots, placement);
         exchange->prepare(plan);
-        exchange->permute(x, scaled ? std::span<float const>(plan.weight) : std::span<float const>{},
-                          stream);
+        exchange->permute(
+            x, scaled ? std::span<float const>(plan.weight) : std::span<float const>{}, stream);
         GroupedRows const received = exchange->dispatch(stream);
         BufferView const y = expert_out.rows(received.rows.rows);
         std::vector<int> seen(static_cast<std::size_t>(received.rows.rows));
@@ -62,13 +61,14 @@ struct ContractCase {
                 ++seen[static_cast<std::size_t>(row)];
                 for (int64_t c = 0; c < hidden; ++c)
                     put(y, row, c,
-                        get(received.rows, row, c) + slot_value(shape.first_slot + static_cast<int>(s)));
+                        get(received.rows, row, c) +
+                            slot_value(shape.first_slot + static_cast<int>(s)));
             }
         for (int const times : seen) ASSERT_EQ(times, 1) << "each received row serves one slot";
         exchange->combine(y, stream);
         BufferView const sum = out.rows(mine.tokens());
-        exchange->unpermute(scaled ? std::span<float const>{} : std::span<float const>(slots.weight),
-                            sum, stream);
+        exchange->unpermute(
+            scaled ? std::span<float const>{} : std::span<float const>(slots.weight), sum, stream);
 
         for (int64_t t = 0; t < mine.tokens(); ++t)
             for (int64_t c = 0; c < hidden; ++c) {
@@ -76,8 +76,8 @@ struct ContractCase {
                 for (int64_t a = t * top_k; a < (t + 1) * top_k; ++a) {
                     auto const i = static_cast<std::size_t>(a);
                     if (mine.expert[i] == no_expert) continue;
-                    float const sent = scaled ? rounded(wire, get(x, t, c) * mine.weight[i])
-                                              : get(x, t, c);
+                    float const sent =
+                        scaled ? rounded(wire, get(x, t, c) * mine.weight[i]) : get(x, t, c);
                     float const returned =
                         rounded(combine, sent + slot_value(index(mine.expert[i])));
                     expected += scaled ? returned : mine.weight[i] * returned;
@@ -93,10 +93,12 @@ private:
         return dispatch_dtype(type, [&]<class T>(T) { return to_float(from_float<T>(v)); });
     }
     static float get(BufferView b, int64_t row, int64_t c) {
-        return dispatch_dtype(b.type, [&]<class T>(T) { return to_float(b.as<T>()[row * b.width + c]); });
+        return dispatch_dtype(b.type,
+                              [&]<class T>(T) { return to_float(b.as<T>()[row * b.width + c]); });
     }
     static void put(BufferView b, int64_t row, int64_t c, float v) {
-        dispatch_dtype(b.type, [&]<class T>(T) { b.as<T>()[row * b.width + c] = from_float<T>(v); });
+        dispatch_dtype(b.type,
+                       [&]<class T>(T) { b.as<T>()[row * b.width + c] = from_float<T>(v); });
     }
     static void fill(BufferView x, int rank) {
         for (int64_t t = 0; t < x.rows; ++t)

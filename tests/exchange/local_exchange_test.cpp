@@ -17,7 +17,8 @@ TEST_P(LocalExchange, KeepsTheContractOnRandomRouting) {
         std::vector<std::thread> threads;
         for (int r = 0; r < ranks; ++r)
             threads.emplace_back([&, r] {
-                ContractCase{seed, ranks}.run(r, std::move(transports[static_cast<std::size_t>(r)]));
+                ContractCase{seed, ranks}.run(r,
+                                              std::move(transports[static_cast<std::size_t>(r)]));
             });
         for (auto& thread : threads) thread.join();
         if (HasFatalFailure()) return;

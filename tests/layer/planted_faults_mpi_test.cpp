@@ -7,26 +7,30 @@
 namespace epsim::test {
 namespace {
 
-enum class Fault { none, flip_element, drop_token, duplicate_row, swap_weights, misroute, swap_rows };
+enum class Fault {
+    none,
+    flip_element,
+    drop_token,
+    duplicate_row,
+    swap_weights,
+    misroute,
+    swap_rows
+};
 
 /// An exchange that does one thing wrong for the first token of rank 0, from its third plan on.
 class FaultyExchange final : public Exchange {
 public:
-    FaultyExchange(std::unique_ptr<Exchange> inner, Fault fault, bool here, int slots)
-        : inner_(std::move(inner)), fault_(fault), here_(here), slots_(slots) {}
+    FaultyExchange(std::unique_ptr<Exchange> inner, Fault fault, bool here)
+        : inner_(std::move(inner)), fault_(fault), here_(here) {}
 
     void prepare(DispatchPlan const& plan) override {
         plan_ = plan;
         active_ = here_ && ++plans_ >= 3 && plan.rows() >= 2 && plan.top_k >= 2;
         if (active_) {
             auto const row = static_cast<std::size_t>(plan_.assignment_row[0]);
-            if (fault_ == Fault::misroute) {  // to the next slot, which may be on another rank
-                plan_.slot[row] = (plan_.slot[row] + 1) % slots_;
-                rank_of_slot_changed(row);
-            }
+            if (fault_ == Fault::misroute) plan_.slot[row] ^= 1;  // its neighbour on the same rank
             if (fault_ == Fault::drop_token) plan_.assignment_row[0] = -1;
-            if (fault_ == Fault::duplicate_row)
-                plan_.assignment_row[0] = plan_.assignment_row[1];
+            if (fault_ == Fault::duplicate_row) plan_.assignment_row[0] = plan_.assignment_row[1];
         }
         inner_->prepare(plan_);
     }
@@ -36,9 +40,11 @@ public:
     GroupedRows dispatch(Stream& stream) override {
         auto const rows = inner_->dispatch(stream);
         if (active_ && rows.rows.rows > 1) {
-            if (fault_ == Fault::flip_element) rows.rows.data[rows.rows.row_bytes() + 3] ^= std::byte{0x80};
+            if (fault_ == Fault::flip_element)
+                rows.rows.data[rows.rows.row_bytes() + 3] ^= std::byte{0x40};
             if (fault_ == Fault::swap_rows)
-                std::swap_ranges(rows.rows.row(0), rows.rows.row(1), rows.rows.row(rows.rows.rows - 1));
+                std::swap_ranges(rows.rows.row(0), rows.rows.row(1),
+                                 rows.rows.row(rows.rows.rows - 1));
         }
         return rows;
     }
@@ -52,28 +58,10 @@ public:
     }
 
 private:
-    /// Keep the plan well-formed: the misrouted row stays in its destination's range only if its
-    /// new slot lives there; with more than one rank the neighbour's first slot would be refused by
-    /// the receiver, so stay on the rank and take its first slot instead.
-    void rank_of_slot_changed(std::size_t row) {
-        for (std::size_t other = 0; other < plan_.slot.size(); ++other)
-            if (plan_.slot[other] != plan_.slot[row] && same_destination(row, other)) {
-                plan_.slot[row] = plan_.slot[other];
-                return;
-            }
-    }
-    bool same_destination(std::size_t a, std::size_t b) const {
-        auto const rank = [&](std::size_t i) {
-            return std::ranges::upper_bound(plan_.row_offset, static_cast<int64_t>(i)) -
-                   plan_.row_offset.begin();
-        };
-        return rank(a) == rank(b);
-    }
-
     std::unique_ptr<Exchange> inner_;
     Fault fault_;
     bool here_, active_ = false;
-    int slots_, plans_ = 0;
+    int plans_ = 0;
     DispatchPlan plan_;
     std::vector<float> weight_;
 };
@@ -102,7 +90,7 @@ TEST_P(PlantedFault, IsCaughtAndLocated) {
     MemorySource const source(random, {40, 40}, 2, 8, 2, ExpertId{2});
     SmallReplay const replay(small_spec(source, DType::f32), source, comm);
     auto const wrap = [&](std::unique_ptr<Exchange> inner) -> std::unique_ptr<Exchange> {
-        return std::make_unique<FaultyExchange>(std::move(inner), GetParam(), comm.is_root(), 8);
+        return std::make_unique<FaultyExchange>(std::move(inner), GetParam(), comm.is_root());
     };
     auto const same = [](auto p) { return p; };
     if (GetParam() == Fault::none) {

@@ -36,8 +36,7 @@ struct SmallReplay {
     RunRecord run(WrapExchange&& wrap_exchange, WrapExperts&& wrap_experts) const {
         auto const placed = placement();
         auto const topology = ClusterTopology::blocks(comm.size(), 2);
-        auto exchange =
-            wrap_exchange(make_exchange({}, shape(placed), make_mpi_transport(comm)));
+        auto exchange = wrap_exchange(make_exchange({}, shape(placed), make_mpi_transport(comm)));
         std::vector<std::vector<WeightKey>> keys;
         for (int l = 0; l < spec.layers; ++l) {
             auto& layer = keys.emplace_back();

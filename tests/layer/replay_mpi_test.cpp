@@ -8,7 +8,9 @@ namespace epsim::test {
 namespace {
 
 /// A communicator of this rank alone: what the same replay gives on one rank.
-Communicator alone() { return Communicator::duplicate(MPI_COMM_SELF); }
+Communicator alone() {
+    return Communicator::duplicate(MPI_COMM_SELF);
+}
 
 class ReplayShapes : public testing::TestWithParam<int> {};
 

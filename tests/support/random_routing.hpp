@@ -20,8 +20,7 @@ inline RoutingBatch random_routing(std::mt19937& random, int64_t tokens, int exp
     for (int64_t t = 0; t < tokens; ++t) {
         std::iota(ids.begin(), ids.end(), 0);
         std::ranges::shuffle(ids, random);
-        if (favourite != no_expert)
-            std::swap(ids[0], *std::ranges::find(ids, index(favourite)));
+        if (favourite != no_expert) std::swap(ids[0], *std::ranges::find(ids, index(favourite)));
         for (int c = 0; c < top_k; ++c) {
             bool const absent = favourite == no_expert && uniform(random) < none;
             batch.expert.push_back(absent ? no_expert : ExpertId{ids[static_cast<std::size_t>(c)]});
