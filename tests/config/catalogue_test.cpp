@@ -1,9 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <cstdlib>
 #include <set>
 
+#include "config/binder.hpp"
 #include "config/support.hpp"
 #include "model/formulas.hpp"
+#include "model/published.hpp"
 
 namespace epsim {
 namespace {
@@ -32,26 +35,27 @@ TEST(Catalogue, EveryPresetLoadsAndIsNamedLikeItsFile) {
 }
 
 // Routed experts are nearly all of such a model: what is left is attention, embeddings and dense
-// layers. Two names are rounded down from what the experts alone weigh (Switch-Base-128: 7.25B as
-// "7B"; GShard-600B: 618B), and Kimi-K2's 1.015T goes by 1T.
+// layers. Three names round down what the experts alone weigh: Switch-Base-128 (7.25B as "7B"),
+// GShard-600B (618B) and Kimi-K2 (1.015T as 1T).
 TEST(Catalogue, ExpertsAddUpToThePublishedTotals) {
     for (auto const& name : folder().names()) {
-        auto const shape = shape_of(name);
-        double const experts = static_cast<double>(total_expert_params(shape)) / 1e9;
-        double const share = experts / *shape.total_params_billion;
-        EXPECT_GE(share, 0.80) << name;
-        EXPECT_LE(share, 1.05) << name;
+        auto const check = check_published(shape_of(name));
+        ASSERT_TRUE(check.total_share) << name;
+        EXPECT_GE(*check.total_share, 0.80) << name;
+        bool const rounded_down =
+            name == "switch-base-128" || name == "gshard-600b" || name == "kimi-k2";
+        EXPECT_LE(*check.total_share, rounded_down ? 1.05 : 1.0) << name;
+        EXPECT_TRUE(consistent(check)) << name;
     }
 }
 
 TEST(Catalogue, ActiveExpertsFitInThePublishedActiveSizes) {
     int checked = 0;
     for (auto const& name : folder().names()) {
-        auto const shape = shape_of(name);
-        if (!shape.active_params_billion) continue;
-        double const active = static_cast<double>(active_layer_params(shape)) / 1e9;
-        EXPECT_LT(active, *shape.active_params_billion) << name;
-        EXPECT_GT(active, 0.25 * *shape.active_params_billion) << name;
+        auto const share = check_published(shape_of(name)).active_share;
+        if (!share) continue;
+        EXPECT_LT(*share, 1) << name;
+        EXPECT_GT(*share, 0.25) << name;
         ++checked;
     }
     EXPECT_EQ(checked, 25);
@@ -99,6 +103,14 @@ TEST(Catalogue, OneOfEachKind) {
     EXPECT_EQ(shape_of("hunyuan-large").shared_intermediate, 18304);
     // vLLM, vllm/model_executor/models/arctic.py: the residual MLP is as wide as hidden.
     EXPECT_EQ(shape_of("arctic").dense_residual_intermediate, 7168);
+}
+
+TEST(Catalogue, IsFoundThroughTheEnvironmentOrBesideTheProgram) {
+    ::unsetenv("EPSIM_CONFIG_DIR");
+    EXPECT_EQ(preset_shape(read_model_preset("dbrx")).name, "DBRX");
+    ::setenv("EPSIM_CONFIG_DIR", "/nowhere", 1);
+    EXPECT_THROW(read_model_preset("dbrx"), InputError);
+    ::unsetenv("EPSIM_CONFIG_DIR");
 }
 
 TEST(Catalogue, ConfigurationsResolve) {

@@ -39,6 +39,23 @@ TEST(Resolve, PresetOnTheCommandLineReplacesTheFilesOne) {
     EXPECT_EQ(resolve_text(text, {{"model.preset", "none"}}).config.shape.name, "custom");
 }
 
+TEST(Resolve, ATraceFillsInWhatNobodySets) {
+    auto const facts = [](std::string const& trace) -> std::vector<Override> {
+        EXPECT_EQ(trace, "/folder/t.h5");
+        return {{"model.num_experts", "64"}, {"model.top_k", "6"}};
+    };
+    auto const with = [&](std::string const& text) {
+        return resolve({ConfigFile{"/folder/run.toml", text}, {}}, source_preset, facts);
+    };
+    std::string const traced = "[routing]\ntrace = \"t.h5\"\n";
+    auto const bare = with(traced);
+    EXPECT_EQ(bare.config.shape.num_experts, 64);
+    EXPECT_EQ(bare.config.shape.top_k, 6);
+    EXPECT_EQ(bare.origin.at("model.top_k"), "trace /folder/t.h5");
+    EXPECT_EQ(with(traced + "[model]\ntop_k = 2\n").config.shape.top_k, 2);
+    EXPECT_EQ(with(traced + "[model]\npreset = \"olmoe-1b-7b\"\n").config.shape.top_k, 8);
+}
+
 TEST(Resolve, NameIsTheFileElseThePreset) {
     EXPECT_EQ(resolve_text(routed).config.name, "run");
     std::vector<Override> flags{{"routing.generator", "zipf"}, {"tokens.per_rank", "8"}};
