@@ -11,5 +11,6 @@ namespace epsim {
 using Action = std::function<ExitCode()>;
 
 // One file a command: each adds its sub-command and sets `action` when it is chosen.
+void add_verify_command(CLI::App& root, Action& action);
 
 }  // namespace epsim

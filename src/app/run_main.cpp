@@ -13,6 +13,7 @@ int run_main(int argc, char** argv) {
         CLI::App app{"Expert-parallel simulator and benchmark suite for Mixture-of-Experts models",
                      "epsim"};
         app.require_subcommand(1);
+        add_verify_command(app, action);
         try {
             app.parse(argc, argv);
         } catch (CLI::ParseError const& e) {
