@@ -76,7 +76,9 @@ struct RunRecord {
     std::vector<int64_t> step_tokens;        ///< [S] tokens over all ranks
     Array<int64_t, 3> expert_tokens;         ///< [S, L, E]
     Array<int64_t, 3> rank_tokens;           ///< [S, L, R] assignments that a rank's experts received
-    Array<int64_t, 3> dropped;               ///< [S, L, E]
+    Array<int64_t, 3> dropped;               ///< [S, L, E] refused for lack of capacity
+    Array<int64_t, 2> unrouted;              ///< [S, L] choices that named no expert (-1)
+    int32_t top_k = 0;                       ///< choices of each token
     double flops_per_assignment = 0;   ///< of one (token, expert) pair; 0 = unknown
     double local_flops_per_token = 0;  ///< a layer, of what runs in the expert phase where the token
                                        ///< is: shared experts, dense residual
@@ -84,7 +86,8 @@ struct RunRecord {
     // Traffic of one pass of the replayed steps, bytes. D directions; source sends, destination gets.
     Array<int64_t, 4> selected, payload, padding, metadata;  ///< [L, D, R, R]
     Array<int64_t, 4> wire;                                   ///< [L, D, R, C], sent by the rank
-    int64_t dispatch_row_bytes = 0, combine_row_bytes = 0;    ///< of one row, by direction
+    int64_t dispatch_row_bytes = 0, combine_row_bytes = 0;    ///< one row on the wire
+    int32_t hops = 1;  ///< most times that a row is handed on; 1 = straight to its destination
 
     // Placement.
     Array<int32_t, 3> slot_expert;    ///< [V, L, Q]; -1 = empty slot

@@ -1,0 +1,18 @@
+#pragma once
+
+#include <vector>
+
+#include "measure/run_record.hpp"
+#include "store/hdf5.hpp"
+
+namespace epsim {
+
+/// /events and /summary: chunked tables of records, as PyTables and pandas want them.
+hdf5::Hid write_events(hid_t file, std::vector<Event> const& events);
+hdf5::Hid write_summary(hid_t file, std::vector<SummaryRow> const& rows);
+
+/// \throws FileError if the table is absent or lacks a column
+std::vector<Event> read_events(hid_t file);
+std::vector<SummaryRow> read_summary(hid_t file);
+
+}  // namespace epsim

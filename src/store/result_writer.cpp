@@ -1,0 +1,159 @@
+#include <fmt/ranges.h>
+
+#include <set>
+
+#include "core/cast.hpp"
+#include "core/sha256.hpp"
+#include "store/attribute.hpp"
+#include "store/dataset_writer.hpp"
+#include "store/result_axes.hpp"
+#include "store/result_file.hpp"
+#include "store/result_schema.hpp"
+#include "store/result_tables.hpp"
+#include "store/sealed_file.hpp"
+
+namespace epsim {
+namespace {
+
+using hdf5::Hid;
+
+void write_root(hid_t file, RunRecord const& r) {
+    hdf5::write_attribute(file, "schema", result_schema);
+    hdf5::write_attribute(file, "schema_version", result_schema_version);
+    hdf5::write_attribute(file, "run_uuid", r.run_uuid);
+    hdf5::write_attribute(file, "date", r.date);
+    hdf5::write_attribute(file, "software_version", r.software_version);
+    hdf5::write_attribute(file, "git_sha", r.git_sha);
+    hdf5::write_attribute(file, "git_dirty", r.git_dirty, H5T_STD_U8LE);
+    hdf5::write_attribute(file, "status", r.status);
+    hdf5::write_attribute(file, "kind", r.kind);
+    hdf5::write_attribute(file, "tags", fmt::format("{}", fmt::join(r.tags, ",")));
+    hdf5::write_attribute(file, "NX_class", "NXroot");
+    hdf5::write_attribute(file, "default", "load");
+}
+
+void write_config(hid_t file, RunRecord const& r) {
+    Hid const config = hdf5::write_texts(file, "config", {}, {r.config});
+    hdf5::write_attribute(config.get(), "sha256", sha256_hex(r.config));
+    hdf5::write_attribute(config.get(), "long_name", "resolved configuration, TOML");
+}
+
+void write_provenance(hid_t file, RunRecord const& r) {
+    Hid const root = hdf5::create_group(file, "provenance");
+    for (auto const& [name, facts] : r.provenance) {
+        Hid const group = hdf5::create_group(root.get(), name);
+        for (auto const& [key, text] : facts) {
+            check(!key.empty() && key != "." && key.find('/') == key.npos, "a key of provenance");
+            hdf5::write_texts(group.get(), key, {}, {text});
+        }
+    }
+}
+
+void write_topology(hid_t file, RunRecord const& r, ResultAxes const& axes) {
+    Hid const group = hdf5::create_group(file, "topology");
+    auto const finish = [&](Hid const& dataset, char const* long_name) {
+        hdf5::describe(dataset.get(), "1", long_name);
+        axes.attach(group.get(), dataset.get(), {"rank"});
+    };
+    for (auto const& column : text_place_columns) {
+        std::vector<std::string> texts;
+        for (auto const& place : r.topology) texts.push_back(place.*column.member);
+        finish(hdf5::write_texts(group.get(), column.name, {texts.size()}, texts),
+               column.long_name);
+    }
+    for (auto const& column : number_place_columns) {
+        std::vector<int32_t> numbers;
+        for (auto const& place : r.topology) numbers.push_back(place.*column.member);
+        finish(hdf5::write_array<int32_t>(group.get(), column.name, {numbers.size()}, numbers),
+               column.long_name);
+    }
+}
+
+/// Make a group plottable. Axes with text labels are named ".": plots want numbers.
+void mark_plottable(hid_t group, char const* signal, std::vector<std::string> const& axes) {
+    hdf5::write_attribute(group, "NX_class", "NXdata");
+    hdf5::write_attribute(group, "signal", signal);
+    hdf5::write_attribute(group, "axes", axes);
+}
+
+template <class T, std::size_t N>
+std::span<T const> flat(Array<T, N> const& array) {
+    return array.flat();
+}
+template <class T>
+std::span<T const> flat(std::vector<T> const& values) {
+    return values;
+}
+
+void write_arrays(hid_t file, RunRecord const& r, ResultAxes const& axes) {
+    for (auto const* name : {"time", "clock", "load", "traffic", "placement"})
+        hdf5::create_group(file, name);
+    for_each_array(r, [&](ArrayPlace const& place, auto const& array) {
+        auto const extents = axes.extents(place.axes);
+        bool const nothing = flat(array).empty() && std::ranges::count(extents, hsize_t{0}) > 0;
+        check(nothing || extents_of(array) == extents,
+              fmt::format("{}/{} has shape [{}], its axes [{}]", place.group, place.name,
+                          fmt::join(extents_of(array), ", "), fmt::join(extents, ", ")));
+        Hid const group = hdf5::open_group(file, place.group);
+        Hid const dataset = hdf5::write_array(group.get(), place.name, extents, flat(array));
+        hdf5::describe(dataset.get(), place.units, place.long_name);
+        axes.attach(group.get(), dataset.get(), place.axes);
+    });
+    mark_plottable(hdf5::open_group(file, "time").get(), "end",
+                   {"iteration", "layer", ".", "rank"});
+    mark_plottable(hdf5::open_group(file, "clock").get(), "offset", {"epoch", "rank"});
+    Hid const load = hdf5::open_group(file, "load");
+    mark_plottable(load.get(), "expert_tokens", {"step", "layer", "expert"});
+    hdf5::write_attribute(load.get(), "top_k", r.top_k, H5T_STD_I32LE);
+    Hid const traffic = hdf5::open_group(file, "traffic");
+    mark_plottable(traffic.get(), "selected", {"layer", ".", "source", "destination"});
+    hdf5::write_attribute(traffic.get(), "dispatch_row_bytes", r.dispatch_row_bytes, H5T_STD_I64LE);
+    hdf5::write_attribute(traffic.get(), "combine_row_bytes", r.combine_row_bytes, H5T_STD_I64LE);
+    hdf5::write_attribute(traffic.get(), "hops", r.hops, H5T_STD_I32LE);
+    mark_plottable(hdf5::open_group(file, "placement").get(), "slot_expert",
+                   {"version", "layer", "slot"});
+}
+
+void write_tables(hid_t file, RunRecord const& r, ResultAxes const& axes) {
+    Hid const events = write_events(file, r.events);
+    hdf5::describe(events.get(), "s", "intervals of chunks, backward and rebalance");
+    axes.attach(file, events.get(), {"event"});
+    Hid const summary = write_summary(file, r.summary);
+    hdf5::describe(summary.get(), "1", "derived figures, each with its unit");
+    axes.attach(file, summary.get(), {"metric"});
+}
+
+void write_validation(hid_t file, RunRecord const& r) {
+    Hid const group = hdf5::create_group(file, "validation");
+    auto const write = [&]<class T>(char const* name, T value, char const* long_name) {
+        Hid const dataset = hdf5::write_array<T>(group.get(), name, {}, std::span(&value, 1));
+        hdf5::describe(dataset.get(), "1", long_name);
+    };
+    write("checked", r.checked, "(token, layer) outputs compared with the reference by value");
+    write("identities", r.identities, "(token, expert) rows whose identity was checked");
+    write("wrong", r.wrong, "of both");
+    write("max_error", r.max_error, "largest |difference| / bound of the compared elements");
+}
+
+}  // namespace
+
+void write_result(RunRecord const& record, std::filesystem::path const& path) {
+    SealedFile sealed(path);
+    writing(path, [&] {
+        Hid file = hdf5::create_file(sealed.temporary());
+        {
+            ResultAxes const axes(file.get(), record);
+            write_root(file.get(), record);
+            write_config(file.get(), record);
+            write_provenance(file.get(), record);
+            write_topology(file.get(), record, axes);
+            write_arrays(file.get(), record, axes);
+            write_tables(file.get(), record, axes);
+            write_validation(file.get(), record);
+        }
+        hdf5::close_file(std::move(file));
+    });
+    sealed.seal();
+}
+
+}  // namespace epsim
