@@ -14,5 +14,6 @@ using Action = std::function<ExitCode()>;
 void add_info_command(CLI::App& root, Action& action);
 void add_run_command(CLI::App& root, Action& action);
 void add_report_command(CLI::App& root, Action& action);
+void add_trace_command(CLI::App& root, Action& action);
 
 }  // namespace epsim

@@ -32,6 +32,7 @@ int run_main(int argc, char** argv) {
         add_run_command(app, action);
         add_info_command(app, action);
         add_report_command(app, action);
+        add_trace_command(app, action);
         try {
             app.parse(argc, argv);
         } catch (CLI::ParseError const& e) {
