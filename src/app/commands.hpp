@@ -16,5 +16,6 @@ void add_run_command(CLI::App& root, Action& action);
 void add_report_command(CLI::App& root, Action& action);
 void add_model_command(CLI::App& root, Action& action);
 void add_verify_command(CLI::App& root, Action& action);
+void add_trace_command(CLI::App& root, Action& action);
 
 }  // namespace epsim

@@ -154,6 +154,10 @@ RunRecord RunCase::run(ReplayProgress progress) {
     record.kind = oversubscribed ? "oversubscribed" : "measured";
     record.provenance["compute"] = {{"kernel", std::string(experts->name())},
                                     {"threads", std::to_string(threads)}};
+    record.flops_per_assignment = static_cast<double>(pair_flops(spec_.shape));
+    record.local_flops_per_token =
+        static_cast<double>(token_flops(spec_.shape)) -
+        static_cast<double>(spec_.shape.top_k) * record.flops_per_assignment;
     describe(record);
     return record;
 }

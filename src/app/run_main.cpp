@@ -34,6 +34,7 @@ int run_main(int argc, char** argv) {
         add_report_command(app, action);
         add_model_command(app, action);
         add_verify_command(app, action);
+        add_trace_command(app, action);
         try {
             app.parse(argc, argv);
         } catch (CLI::ParseError const& e) {

@@ -22,6 +22,7 @@ public:
           recorder_(clock_, layers()),
           received_({replay.steps(), layers(), experts()}),
           recorded_({replay.steps(), layers(), experts()}),
+          unrouted_({replay.steps(), layers()}),
           rank_tokens_({replay.steps(), layers(), comm.size()}),
           rows_({layers(), comm.size(), comm.size()}),
           step_tokens_(static_cast<std::size_t>(replay.steps())),
@@ -37,6 +38,7 @@ public:
         }
         comm_.all_sum(received_.flat());
         comm_.all_sum(recorded_.flat());
+        comm_.all_sum(unrouted_.flat());
         comm_.all_sum(rank_tokens_.flat());
         comm_.all_sum(rows_.flat());
         comm_.all_sum(step_tokens_);
@@ -67,7 +69,7 @@ private:
 
     void count(int s, int l, RoutingBatch const& routing) {
         for (ExpertId const e : routing.expert)
-            if (e != no_expert) ++recorded_(s, l, index(e));
+            ++(e == no_expert ? unrouted_(s, l) : recorded_(s, l, index(e)));
         for (int r = 0; r < comm_.size(); ++r)
             rows_(l, index(comm_.rank()), r) += layer_.plan().rows_to(RankId{r});
         auto const mine = replay_.placement.experts_of(LayerId{l}, comm_.rank());
@@ -122,6 +124,8 @@ private:
         record.expert_tokens = received_;
         record.rank_tokens = rank_tokens_;
         record.dropped = Array<int64_t, 3>(received_.shape());
+        record.unrouted = unrouted_;
+        record.top_k = spec.shape.top_k;
         for (auto* bytes : {&record.selected, &record.payload, &record.padding, &record.metadata})
             *bytes = Array<int64_t, 4>({layers(), d, ranks, ranks});
         record.wire = Array<int64_t, 4>({layers(), d, ranks, link_class_count});
@@ -159,6 +163,7 @@ private:
     MonotonicClock clock_;
     PhaseRecorder recorder_;
     Array<int64_t, 3> received_, recorded_;  // [S, L, E] assignments: as arrived, as in the trace
+    Array<int64_t, 2> unrouted_;             // [S, L] choices that name no expert
     Array<int64_t, 3> rank_tokens_;          // [S, L, R]
     Array<int64_t, 3> rows_;                 // [L, from, to] of one pass
     std::vector<int64_t> step_tokens_;

@@ -1,0 +1,43 @@
+#include "app/trace_command.hpp"
+
+#include <fmt/format.h>
+
+#include "core/text.hpp"
+#include "store/trace_file.hpp"
+
+namespace epsim {
+
+void add_size_option(CLI::App& command, std::string const& name, int64_t& size,
+                     std::string const& help) {
+    command
+        .add_option_function<std::string>(
+            name, [&size](std::string const& text) { size = parse_size(text); }, help)
+        ->default_str(std::to_string(size));
+}
+
+std::string describe(TraceInfo const& info) {
+    auto const count = [](std::size_t n, char const* noun) {
+        return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
+    };
+    return fmt::format("top-{} of {} in {}, {} in {}", info.top_k,
+                       count(static_cast<std::size_t>(info.num_experts), "expert"),
+                       count(info.layer.size(), "layer"),
+                       count(static_cast<std::size_t>(info.tokens()), "token"),
+                       count(static_cast<std::size_t>(info.steps()), "step"));
+}
+
+ExitCode write_and_tell(RoutingSource const& source, std::string const& path) {
+    write_trace(source, path);
+    fmt::print("{}: {}\n", path, describe(source.info()));
+    return ExitCode::success;
+}
+
+void add_trace_command(CLI::App& root, Action& action) {
+    auto* const trace = root.add_subcommand("trace", "Routing traces: make, import, look into");
+    trace->require_subcommand(1);
+    add_trace_generate_command(*trace, action);
+    add_trace_import_command(*trace, action);
+    add_trace_info_command(*trace, action);
+}
+
+}  // namespace epsim
