@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # From a clean machine to a report: installs what is missing, builds, replays a configuration on
-# EPSIM_RANKS (4) MPI ranks and prints the report and where the HDF5 file is.
+# EPSIM_RANKS (4) MPI ranks; the last line says where the HDF5 file is.
 # Usage: scripts/run.sh [CONFIG.toml] [further arguments of epsim run]
 set -euo pipefail
 source "$(dirname "${BASH_SOURCE[0]}")/lib.sh"
@@ -14,13 +14,6 @@ fi
 "$root/scripts/setup.sh"
 # Tests and benchmarks are off until scripts/test.sh turns them on, in the same folder.
 [ -f "$root/build/build.ninja" ] ||
-    quietly "configuring build/" cmake -S "$root" --preset release -DEPSIM_TESTS=OFF -DEPSIM_BENCH=OFF
+    quietly "configuring build/" configure release -DEPSIM_TESTS=OFF -DEPSIM_BENCH=OFF
 quietly "building build/epsim" cmake --build "$root/build" --target epsim
-
-# The run's last line on stdout is "result: PATH", absent after --dry-run and the like.
-exec 3>&1
-result=$("$root/scripts/mpirun.sh" -n "${EPSIM_RANKS:-4}" "$root/build/epsim" run \
-    --config "$config" "$@" | tee /dev/fd/3 | sed -n '$s/^result: //p')
-[ -n "$result" ] || exit 0
-"$root/build/epsim" report "$result"
-find "$result" -name '*.h5' -printf 'HDF5: %p\n' | sort
+exec "$root/scripts/mpirun.sh" -n "${EPSIM_RANKS:-4}" "$root/build/epsim" run --config "$config" "$@"
