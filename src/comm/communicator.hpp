@@ -69,7 +69,7 @@ public:
     MPI_Datatype native() const noexcept { return type_; }
 
 private:
-    MPI_Datatype type_;
+    MPI_Datatype type_ = MPI_DATATYPE_NULL;
 };
 
 }  // namespace epsim

@@ -86,17 +86,16 @@ std::string format_bytes(double bytes) {
 
 std::string format_si(double value, std::string_view unit) {
     if (!std::isfinite(value)) return "-";
-    constexpr std::array prefixes{"p", "n", "u", "m", "", "k", "M", "G", "T", "P", "E"};
-    constexpr int zero = 4;
     if (value == 0) return fmt::format("0 {}", unit);
-    int power = static_cast<int>(std::floor(std::log10(std::abs(value)) / 3));
-    power = std::clamp(power, -zero, static_cast<int>(prefixes.size()) - 1 - zero);
-    double scaled = value / std::pow(1000.0, power);
-    if (std::abs(scaled) >= 999.95 && power + zero + 1 < static_cast<int>(prefixes.size()))
-        scaled /= 1000, ++power;
+    constexpr std::array prefixes{"p", "n", "u", "m", "", "k", "M", "G", "T", "P", "E"};
+    constexpr int one = 4, last = static_cast<int>(prefixes.size()) - 1;
+    int prefix = one + static_cast<int>(std::floor(std::log10(std::abs(value)) / 3));
+    prefix = std::clamp(prefix, 0, last);
+    double scaled = value / std::pow(1000.0, prefix - one);
+    if (std::abs(scaled) >= 999.95 && prefix < last) scaled /= 1000, ++prefix;
     int const decimals = std::abs(scaled) < 9.9995 ? 3 : std::abs(scaled) < 99.995 ? 2 : 1;
     return fmt::format("{:.{}f} {}{}", scaled, decimals,
-                       prefixes[static_cast<std::size_t>(power + zero)], unit);
+                       prefixes[static_cast<std::size_t>(prefix)], unit);
 }
 
 std::string_view nearest(std::string_view word, std::span<std::string const> candidates) {

@@ -26,6 +26,11 @@ class Info(unittest.TestCase):
         self.assertEqual(facts["machine"]["hostname"], os.uname().nodename)
         self.assertEqual(int(facts["machine"]["hardware_threads"]), len(os.sched_getaffinity(0)))
 
+    def test_cuda_backend_is_the_one_configured(self):
+        facts = json.loads(info("--json"))
+        self.assertEqual(facts["cuda"]["built"], {"ON": "yes", "OFF": "no"}[os.environ["EPSIM_CUDA"]])
+        self.assertEqual("nccl" in facts, facts["cuda"]["built"] == "yes")
+
     def test_mpi_version_is_that_of_the_launcher(self):
         launcher = subprocess.run(["mpirun", "--version"], check=True, capture_output=True,
                                   text=True).stdout
