@@ -28,8 +28,9 @@ class Info(unittest.TestCase):
 
     def test_cuda_backend_is_the_one_configured(self):
         facts = json.loads(info("--json"))
-        self.assertEqual(facts["cuda"]["built"], {"ON": "yes", "OFF": "no"}[os.environ["EPSIM_CUDA"]])
-        self.assertEqual("nccl" in facts, facts["cuda"]["built"] == "yes")
+        configured = {"ON": "yes", "OFF": "no"}[os.environ["EPSIM_CUDA"]]
+        self.assertEqual(facts["cuda"]["built"], configured)
+        self.assertEqual("nccl" in facts, configured == "yes")
 
     def test_mpi_version_is_that_of_the_launcher(self):
         launcher = subprocess.run(["mpirun", "--version"], check=True, capture_output=True,

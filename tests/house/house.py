@@ -10,7 +10,7 @@ OWNERS = [
     (r"mpi\.h", ["comm/", "exchange/mpi/"]),
     (r"hdf5\w*\.h|H5\w+\.h", ["store/"]),
     (r"(cuda|cublas|nccl|nvtx|cub/|thrust/|cooperative_groups).*", ["*/cuda/", "*/nccl/"]),
-    (r"toml\+\+/.*", ["config/", "app/"]),
+    (r"toml\+\+/.*", ["config/", "report/", "app/"]),
     (r"CLI/.*", ["config/", "app/"]),
     (r"(oneapi/)?dnnl.*", ["compute/onednn/"]),
     (r"hwloc.*", ["device/"]),
@@ -30,7 +30,8 @@ def readme_rooms(root):
     """{room: rooms it includes} from the table under "## The house"."""
     section = re.search(r"^## The house$(.*?)(^## |\Z)", (root / "README.md").read_text(),
                         re.M | re.S)
-    rows = re.findall(r"^\| `(\w+)/` \|.*\| ([^|]*?) \|$", section.group(1) if section else "", re.M)
+    table = section.group(1) if section else ""
+    rows = re.findall(r"^\| `(\w+)/` \|.*\| ([^|]*?) \|$", table, re.M)
     return {room: included_rooms(includes) for room, includes in rows}
 
 
@@ -101,7 +102,8 @@ def include_violations(root):
 
 def unrun_tests(root):
     rooms = cmake_rooms(root)
-    listed = set(re.findall(r"epsim_add_mpi_test\(([\w/]+)", (root / "tests/CMakeLists.txt").read_text()))
+    cmake = (root / "tests/CMakeLists.txt").read_text()
+    listed = set(re.findall(r"epsim_add_mpi_test\(([\w/]+)", cmake))
     for test in files(root, ["tests"], ("_test.cpp",)):
         path = test.relative_to(root / "tests").as_posix()
         if path.split("/")[0] not in rooms:
