@@ -20,6 +20,8 @@ Hid space_of(Extents const& extents) {
 Hid create_dataset(hid_t parent, std::string const& name, hid_t type, Extents const& extents,
                    Extents const& chunk, std::size_t cache_bytes) {
     Hid const creation = own(H5Pcreate(H5P_DATASET_CREATE), "cannot make a property list");
+    // No time stamps: the same data make the same file.
+    require(H5Pset_obj_track_times(creation.get(), false), "cannot leave out times of", name);
     if (!chunk.empty()) {
         require(H5Pset_chunk(creation.get(), static_cast<int>(chunk.size()), chunk.data()),
                 "cannot chunk", name);
