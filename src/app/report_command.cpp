@@ -1,5 +1,4 @@
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <cstdio>
 #include <filesystem>
@@ -41,7 +40,7 @@ std::vector<std::filesystem::path> result_files(std::vector<std::string> const& 
 }
 
 ExitCode report(ReportArguments const& arguments) {
-    TextStyle const style{arguments.width, charset_of(STDOUT_FILENO)};
+    auto const style = stdout_style(arguments.width);
     auto results = nlohmann::json::array();
     char const* separator = "";
     for (auto const& file : result_files(arguments.paths)) {

@@ -11,6 +11,7 @@
 #include "layer/survey.hpp"
 #include "layer/token_vectors.hpp"
 #include "layer/value_check.hpp"
+#include "model/formulas.hpp"
 
 namespace epsim {
 namespace {
@@ -180,6 +181,10 @@ private:
     }
 
     void describe(RunRecord& record) const {
+        auto const& shape = replay_.spec.shape;
+        record.flops_per_assignment = static_cast<double>(pair_flops(shape));
+        record.local_flops_per_token =
+            static_cast<double>(token_flops(shape) - shape.top_k * pair_flops(shape));
         for (int s = 0; s < replay_.steps(); ++s) record.step.push_back(s);
         for (int l = 0; l < replay_.spec.layers; ++l)
             record.layer.push_back(replay_.layer_number(l));

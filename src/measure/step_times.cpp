@@ -46,13 +46,14 @@ double rank_time(RunRecord const& record, int64_t iteration, int64_t rank) {
 }
 
 double iteration_time(RunRecord const& record, int64_t iteration) {
-    double longest = nan;
+    double const start = earliest_start(record, iteration);
+    double latest = -std::numeric_limits<double>::infinity();
     for (int64_t r = 0; r < record.step_end.extent(1); ++r) {
-        double const t = rank_time(record, iteration, r);
-        if (!std::isfinite(t) || std::isnan(record.step_start(iteration, r))) return nan;
-        longest = std::isnan(longest) ? t : std::max(longest, t);
+        double const end = record.step_end(iteration, r);
+        if (!std::isfinite(end - record.step_start(iteration, r))) return nan;
+        latest = std::max(latest, end);
     }
-    return longest;
+    return std::isfinite(latest) ? latest - start : nan;
 }
 
 IterationsOfStep measured_iterations(RunRecord const& record) {

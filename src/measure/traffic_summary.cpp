@@ -34,8 +34,9 @@ void add_wire(RunRecord const& record, int64_t direction, SummaryRows& rows) {
         rows.add(fmt::format("{}_wire_{}", name, link), bytes, "B", steps,
                  fmt::format("bytes sent over the link class '{}' in a pass, every hop", link));
     }
-    rows.add(fmt::format("{}_off_rank_share", name), off_rank / all, "1", steps,
-             "bytes over links other than 'self' / bytes over all links, every hop");
+    rows.add(
+        fmt::format("{}_off_rank_share", name), off_rank / all, "1", steps,
+        "bytes over links other than 'self' / bytes over all links, every hop, metadata included");
     rows.add(fmt::format("{}_off_node_share", name), off_node / all, "1", steps,
              "bytes over links other than 'self' and 'node' / bytes over all links, every hop");
 }

@@ -28,8 +28,7 @@ std::vector<int32_t> ranks_holding(RunRecord const& record, int64_t layer, int64
     return ranks;
 }
 
-void add_times(RunRecord const& record, RankLoad& load) {
-    auto const iterations = measured_iterations(record);
+void add_times(RunRecord const& record, IterationsOfStep const& iterations, RankLoad& load) {
     auto const own = phase_quantiles(iterations, static_cast<int64_t>(record.layer.size()),
                                      one_rank(record, load.rank), 0.5);
     load.expert_s = step_mean(own, iterations, Phase::expert);
@@ -84,7 +83,8 @@ std::vector<RankLoad> busiest_ranks(RunRecord const& record, std::size_t n) {
     } else if (ranks.size() > n) {
         ranks.resize(n);
     }
-    for (auto& each : ranks) add_times(record, each);
+    auto const iterations = measured_iterations(record);
+    for (auto& each : ranks) add_times(record, iterations, each);
     return ranks;
 }
 

@@ -75,6 +75,10 @@ std::string where_text(RunRecord const& record, TextStyle const& style) {
     return text;
 }
 
+bool is_one(std::string const& scale) {
+    return scale.empty() || scale == "1" || scale == "1.0";
+}
+
 std::string model_text(ReportInput const& input) {
     auto const of = [&](char const* key) { return input.configured(std::string("model.") + key); };
     auto const experts = of("num_experts").empty() && !input.record.expert_tokens.empty()
@@ -82,8 +86,7 @@ std::string model_text(ReportInput const& input) {
                              : of("num_experts");
     auto const scale = of("scale");
     std::string const shape = join_present(
-        {labelled("hidden", of("hidden")),
-         scale.empty() || scale == "1" || scale == "1.0" ? "" : "scaled by " + scale,
+        {labelled("hidden", of("hidden")) + (is_one(scale) ? "" : " x " + scale),
          experts.empty() ? "" : experts + " experts", labelled("top", of("top_k")),
          labelled("intermediate", of("expert_intermediate")), of("activation"), of("dtype")});
     return model_name(input) + (shape.empty() ? "" : ": " + shape);
@@ -168,7 +171,7 @@ std::string origin_section(ReportInput const& input) {
     auto const& record = input.record;
     auto const& style = input.style;
     std::string text = title(input);
-    text += fact("kind", explain_kind(record), style);
+    text += fact("kind", explain_kind(input), style);
     for (auto const& tag : record.tags)
         text += fact(&tag == record.tags.data() ? "tags" : "", explain_tag(tag), style);
     if (record.status != "complete")

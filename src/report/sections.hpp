@@ -30,8 +30,8 @@ ReportInput make_report_input(RunRecord const& record, std::string const& path, 
 
 /// The model's name: its preset, its name, or "custom model".
 std::string model_name(ReportInput const& input);
-/// What the run's kind means for its figures: "oversubscribed: 4 ranks on 2 CPUs: times are ...".
-std::string explain_kind(RunRecord const& record);
+/// What the run's kind means for its figures: "oversubscribed: 4 ranks on 2 cores: times are ...".
+std::string explain_kind(ReportInput const& input);
 /// The same of a tag.
 std::string explain_tag(std::string const& tag);
 

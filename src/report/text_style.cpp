@@ -66,6 +66,10 @@ Charset charset_of(int file_descriptor) {
     return Charset::ascii;
 }
 
+TextStyle stdout_style(int width) {
+    return {width, charset_of(STDOUT_FILENO)};
+}
+
 std::string printable(std::string_view text, Charset charset) {
     std::string result;
     for (std::size_t at = 0; at < text.size();) {

@@ -18,6 +18,9 @@ struct TextStyle {
 /// utf8 if the descriptor is a terminal and the locale (LC_ALL, else LC_CTYPE, else LANG) says so.
 Charset charset_of(int file_descriptor);
 
+/// For a report on stdout.
+TextStyle stdout_style(int width = 100);
+
 /// Whether a locale's name, like "en_GB.UTF-8", says UTF-8.
 bool names_utf8(std::string_view locale);
 

@@ -2,7 +2,7 @@
 
 #include "core/error.hpp"
 #include "measure/summary.hpp"
-#include "measure/synthetic_run.hpp"
+#include "support/synthetic_run.hpp"
 
 namespace epsim {
 namespace {

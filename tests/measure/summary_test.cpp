@@ -5,7 +5,7 @@
 #include <map>
 #include <set>
 
-#include "measure/synthetic_run.hpp"
+#include "support/synthetic_run.hpp"
 
 namespace epsim {
 namespace {

@@ -9,10 +9,10 @@
 #include "core/error.hpp"
 #include "core/text.hpp"
 #include "measure/summary.hpp"
-#include "measure/synthetic_run.hpp"
 #include "report/busiest.hpp"
 #include "report/config_keys.hpp"
 #include "report/sections.hpp"
+#include "support/synthetic_run.hpp"
 
 namespace epsim {
 namespace {
@@ -76,25 +76,33 @@ TEST(Report, SaysWhatRanAndWhatItsFiguresAreWorth) {
     run.wrong = 3;
     auto const text = text_of(run);
     EXPECT_THAT(text, HasSubstr("Oversubscribed, interrupted run"));
-    EXPECT_THAT(text, HasSubstr("oversubscribed: 4 ranks on 2 CPUs: times are not those"));
     EXPECT_THAT(text, HasSubstr("uncommitted changes"));
     EXPECT_THAT(text, HasSubstr("home-made"));
     EXPECT_THAT(text, HasSubstr("FAILED"));
     run.checked = run.identities = run.wrong = 0;
     EXPECT_THAT(text_of(run), HasSubstr("nothing vouches"));
+    run.identities = 300;  // surveyed, but nothing would have come of a difference
+    EXPECT_THAT(text_of(run), HasSubstr("passed"));
+    run.config += "[measure]\nverify = \"off\"\n";
+    EXPECT_THAT(text_of(run), HasSubstr("nothing vouches"));
 }
 
-TEST(Report, CountsCpusOverHostsAndDoesWithoutIfUnknown) {
+TEST(Report, CountsRanksAndCoresOnOneHost) {
     auto run = synthetic_run({}, 1);
     run.kind = "oversubscribed";
-    run.topology[0].cpuset = "0,4-6";
+    EXPECT_THAT(text_of(run), HasSubstr("4 ranks share cores or devices: times are not those"));
+    run.provenance["machine"]["physical_cores"] = "2";
+    EXPECT_THAT(text_of(run), HasSubstr("4 ranks on 2 cores: times are not those"));
+    run.provenance["compute"]["threads"] = "3";
+    EXPECT_THAT(text_of(run), HasSubstr("4 ranks of 3 threads on 2 cores"));
     run.topology[1].hostname = "other";
-    EXPECT_THAT(explain_kind(run),
-                HasSubstr("4 ranks on 7 CPUs"));  // 0 1 4 5 6 and the other's 0 1
-    for (auto const* broken : {"", "x", "3-", "0-99999999999", "-1", "1-2-3"}) {
-        run.topology[2].cpuset = broken;
-        EXPECT_THAT(explain_kind(run), HasSubstr("share cores or devices")) << broken;
-    }
+    EXPECT_THAT(text_of(run), HasSubstr("4 ranks share cores or devices"));
+}
+
+TEST(Report, ScaleStandsBesideTheHiddenSize) {
+    auto run = synthetic_run({}, 1);
+    run.config += "scale = 0.125\n";
+    EXPECT_THAT(text_of(run), HasSubstr("hidden 64 x 0.125,"));
 }
 
 TEST(Report, PrintsTheSummarysFigures) {
