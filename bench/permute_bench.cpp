@@ -1,30 +1,18 @@
-#include <benchmark/benchmark.h>
-
-#include <chrono>
 #include <cstring>
 #include <numeric>
 #include <random>
-#include <vector>
 
 #include "device/buffer.hpp"
 #include "device/device_query.hpp"
+#include "paired.hpp"
 #include "rows/permute.hpp"
 
-// Rows of bf16 over buffers of several times the last-level cache, one thread. In each iteration
-// the operation and a memcpy of the bytes that it must move run one after the other, so that both
-// see the same machine; `ratio_to_memcpy` is memcpy's time over the operation's (1 = as fast).
+// Permuting rows of bf16, k = 8, one thread, over several times the last-level cache, against
+// memcpy of as many bytes as the operation writes (gather) or reads (weighted sum):
+// `ratio_to_memcpy`.
 namespace {
 
 using namespace epsim;
-using Seconds = std::chrono::duration<double>;
-
-template <class F>
-double seconds(F&& f) {
-    auto const start = std::chrono::steady_clock::now();
-    f();
-    benchmark::ClobberMemory();
-    return Seconds(std::chrono::steady_clock::now() - start).count();
-}
 
 /// A permuted exchange of `top_k` copies of each token, as under uniform routing.
 struct Case {
@@ -72,25 +60,25 @@ void against_memcpy(benchmark::State& state, F&& operation) {
     Case rows(state.range(0));
     auto const bytes = rows.rows().bytes();
     operation(rows);
-    double own = 0, copy = 0;
+    bench::Paired times;
     for (auto _ : state) {
-        double const t = seconds([&] { operation(rows); });
-        copy += seconds([&] {
-            std::memcpy(rows.copies().data, rows.rows().data, static_cast<std::size_t>(bytes));
-        });
-        own += t;
-        state.SetIterationTime(t);
+        double const own = bench::seconds([&] { operation(rows); });
+        times.add(own, bench::seconds([&] {
+                      std::memcpy(rows.copies().data, rows.rows().data,
+                                  static_cast<std::size_t>(bytes));
+                  }));
+        state.SetIterationTime(own);
     }
-    state.SetBytesProcessed(state.iterations() * bytes);
-    state.counters["ratio_to_memcpy"] = copy / own;
+    state.counters["GB/s"] = static_cast<double>(bytes) / times.own_median_s() * 1e-9;
+    state.counters["ratio_to_memcpy"] = times.ratio();
 }
 
-/// Bytes counted: rows written.
+/// GB/s of rows written.
 void gather(benchmark::State& state) {
     against_memcpy(state, [](Case& c) { gather_rows(c.token_rows(), c.token_of_row, c.rows()); });
 }
 
-/// Bytes counted: rows read.
+/// GB/s of rows read.
 void weighted_sum(benchmark::State& state) {
     against_memcpy(state, [](Case& c) {
         weighted_sum_rows(c.rows(), c.row_of_assignment, c.weight, Case::top_k, c.token_rows());

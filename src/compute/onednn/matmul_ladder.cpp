@@ -26,9 +26,8 @@ dnnl::memory::data_type onednn_type(DType type) noexcept {
 }
 
 int64_t ladder_rows(int64_t rows) noexcept {
-    if (rows <= 8) return rows;
     auto const below = static_cast<int64_t>(std::bit_floor(static_cast<uint64_t>(rows - 1)));
-    int64_t const step = below / 8;
+    int64_t const step = std::max<int64_t>(1, below / 8);
     return (rows + step - 1) / step * step;
 }
 

@@ -28,24 +28,32 @@ EPSIM_SIMD_CLONES void scale_row(T const* in, float scale, int64_t width, T* out
     for (int64_t j = 0; j < width; ++j) out[j] = from_float<T>(scale * to_float(in[j]));
 }
 
-/// The sum of one token's choices. Columns go in blocks whose sums stay in the first cache; a
-/// column's sum is in order of choice whatever the block.
-/// \param weight null = all one
+/// Columns [first, first + n) of one token's sum. With n known to the compiler the sums stay in
+/// registers.
+template <class In, class Out>
+[[gnu::always_inline]] inline void sum_columns(BufferView in, std::span<int32_t const> choices,
+                                               float const* weight, int64_t first, int64_t n,
+                                               float* sum, Out* out) {
+    std::fill_n(sum, n, 0.0f);
+    for (std::size_t c = 0; c < choices.size(); ++c) {
+        if (choices[c] < 0) continue;
+        In const* x = in.as<In>() + choices[c] * in.width + first;
+        float const w = weight ? weight[c] : 1.0f;
+        for (int64_t j = 0; j < n; ++j) sum[j] += w * to_float(x[j]);
+    }
+    for (int64_t j = 0; j < n; ++j) out[first + j] = from_float<Out>(sum[j]);
+}
+
+/// One token's sum. \param weight null = all one
 template <class In, class Out>
 EPSIM_SIMD_CLONES void sum_row(BufferView in, std::span<int32_t const> choices, float const* weight,
                                Out* out) {
-    constexpr int64_t block = 512;
-    for (int64_t first = 0; first < in.width; first += block) {
-        int64_t const n = std::min(block, in.width - first);
-        float sum[block] = {};
-        for (std::size_t c = 0; c < choices.size(); ++c) {
-            if (choices[c] < 0) continue;
-            In const* x = in.as<In>() + choices[c] * in.width + first;
-            float const w = weight ? weight[c] : 1.0f;
-            for (int64_t j = 0; j < n; ++j) sum[j] += w * to_float(x[j]);
-        }
-        for (int64_t j = 0; j < n; ++j) out[first + j] = from_float<Out>(sum[j]);
-    }
+    constexpr int64_t block = 64;
+    float sum[block];
+    int64_t first = 0;
+    for (; first + block <= in.width; first += block)
+        sum_columns<In>(in, choices, weight, first, block, sum, out);
+    sum_columns<In>(in, choices, weight, first, in.width - first, sum, out);
 }
 
 }  // namespace
