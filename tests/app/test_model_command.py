@@ -1,18 +1,15 @@
 """epsim model list | show, as a user sees them."""
+
 import json
-import os
 import pathlib
-import subprocess
 import tempfile
 import unittest
 
-EPSIM = os.environ["EPSIM"]
-SOURCE = pathlib.Path(os.environ["EPSIM_SOURCE_DIR"])
+from epsim_program import SOURCE_DIR, run_epsim
 
 
 def epsim(*args, **env):
-    return subprocess.run([EPSIM, "model", *args], capture_output=True, text=True, timeout=60,
-                          env={**os.environ, **env})
+    return run_epsim("model", *args, env=env)
 
 
 class ModelCommand(unittest.TestCase):
@@ -22,7 +19,7 @@ class ModelCommand(unittest.TestCase):
         lines = done.stdout.splitlines()
         self.assertLessEqual(max(map(len, lines)), 100)
         shown = {line.split()[0].lower() for line in lines}
-        presets = {path.name[:-5] for path in (SOURCE / "configs/models").glob("*.toml")}
+        presets = {path.name[:-5] for path in (SOURCE_DIR / "configs/models").glob("*.toml")}
         self.assertEqual(len(presets), 31)
         self.assertLessEqual(presets, shown)
 
@@ -61,7 +58,7 @@ class ModelCommand(unittest.TestCase):
             self.assertEqual(m["model_bytes"], 58 * m["layer_bytes"])
 
     def test_every_page_fits_100_columns(self):
-        for path in (SOURCE / "configs/models").glob("*.toml"):
+        for path in (SOURCE_DIR / "configs/models").glob("*.toml"):
             done = epsim("show", path.name[:-5])
             self.assertEqual(done.returncode, 0, done.stderr)
             self.assertLessEqual(max(map(len, done.stdout.splitlines())), 100, path.name)
