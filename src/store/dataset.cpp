@@ -2,11 +2,15 @@
 
 #include <fmt/ranges.h>
 
+#include <algorithm>
+
 namespace epsim::hdf5 {
 namespace {
 
 constexpr hsize_t largest_chunk_bytes = hsize_t{256} << 20;
-constexpr std::size_t cache_slots = 521;  // the library's default, a prime
+constexpr hsize_t most_kept_bytes = hsize_t{128} << 20;
+constexpr hsize_t library_keeps_bytes = hsize_t{1} << 20;  // unless told otherwise
+constexpr std::size_t cache_slots = 521;                   // the library's default, a prime
 
 hsize_t product(Extents const& extents, std::string const& name, hsize_t bytes = 1) {
     hsize_t size = bytes;
@@ -36,18 +40,17 @@ void require_known_filters(hid_t creation, std::string const& name) {
 
 }  // namespace
 
-Hid chunk_cache(std::size_t bytes) {
+Hid keep_chunks(hsize_t chunks, hsize_t chunk_bytes) {
+    auto const bytes = std::min(most_kept_bytes, chunks * chunk_bytes);
     Hid access = own(H5Pcreate(H5P_DATASET_ACCESS), "cannot make a property list");
-    if (bytes > 0)
-        require(H5Pset_chunk_cache(access.get(), cache_slots, bytes, 1),
-                "cannot set a chunk cache");
+    if (bytes > library_keeps_bytes)
+        require(H5Pset_chunk_cache(access.get(), cache_slots, bytes, 1), "cannot set a cache");
     return access;
 }
 
-Dataset::Dataset(hid_t parent, std::string name, std::size_t cache_bytes) : name_(std::move(name)) {
+Dataset::Dataset(hid_t parent, std::string name, hsize_t kept_chunks) : name_(std::move(name)) {
     if (!has(parent, name_)) throw FileError(fmt::format("has no dataset {}", name_));
-    id_ =
-        own(H5Dopen2(parent, name_.c_str(), chunk_cache(cache_bytes).get()), "cannot open", name_);
+    id_ = own(H5Dopen2(parent, name_.c_str(), H5P_DEFAULT), "cannot open", name_);
     type_ = own(H5Dget_type(id()), "cannot read the type of", name_);
     Hid const space = own(H5Dget_space(id()), "cannot read the shape of", name_);
     int const rank = static_cast<int>(
@@ -55,14 +58,18 @@ Dataset::Dataset(hid_t parent, std::string name, std::size_t cache_bytes) : name
     extents_.resize(static_cast<std::size_t>(rank));
     require(H5Sget_simple_extent_dims(space.get(), extents_.data(), nullptr),
             "cannot read the shape of", name_);
-    require_stored();
+    if (auto const chunk_bytes = require_stored(); kept_chunks > 0 && chunk_bytes > 0) {
+        id_ = {};  // the library takes the cache of whoever opens first
+        id_ = own(H5Dopen2(parent, name_.c_str(), keep_chunks(kept_chunks, chunk_bytes).get()),
+                  "cannot open", name_);
+    }
 }
 
 std::size_t Dataset::elements() const {
     return product(extents_, name_);
 }
 
-void Dataset::require_stored() const {
+hsize_t Dataset::require_stored() const {
     auto const bytes = product(extents_, name_, element_bytes());
     Hid const creation = own(H5Dget_create_plist(id()), "cannot read", name_);
     hsize_t file_bytes = 0;
@@ -87,14 +94,16 @@ void Dataset::require_stored() const {
             fmt::format("/{} should take {} bytes, but {} are stored (it was not written "
                         "to its end)",
                         name_, bytes, stored));
+    return 0;
 }
 
-void Dataset::require_chunks(hid_t creation) const {
+hsize_t Dataset::require_chunks(hid_t creation) const {
     require_known_filters(creation, name_);
     Extents chunk(extents_.size());
     require(H5Pget_chunk(creation, static_cast<int>(chunk.size()), chunk.data()),
             "cannot read the chunks of", name_);
-    if (auto const bytes = product(chunk, name_, element_bytes()); bytes > largest_chunk_bytes)
+    auto const bytes = product(chunk, name_, element_bytes());
+    if (bytes == 0 || bytes > largest_chunk_bytes)
         throw FileError(
             fmt::format("/{} has chunks of {} bytes (up to 256 MiB are streamed)", name_, bytes));
     hsize_t expected = 1, stored = 0;
@@ -107,6 +116,7 @@ void Dataset::require_chunks(hid_t creation) const {
             fmt::format("/{} should have {} chunks, but {} are stored (it was not "
                         "written to its end)",
                         name_, expected, stored));
+    return bytes;
 }
 
 void Dataset::require_extents(Extents const& expected) const {

@@ -26,8 +26,9 @@ hid_t number_type() {
     if constexpr (std::same_as<T, double>) return H5T_IEEE_F64LE;
 }
 
-/// Access property list with room for `bytes` of decompressed chunks; 0 = the library's default.
-Hid chunk_cache(std::size_t bytes);
+/// Access property list that makes the library keep some of a dataset's decompressed chunks: it
+/// decompresses a chunk again for every block that it does not find there. Up to 128 MiB.
+Hid keep_chunks(hsize_t chunks, hsize_t chunk_bytes);
 
 /// A dataset of a file that nobody vouches for. Opening checks that it lies in the file itself, is
 /// there in full (a claimed size is backed by stored chunks), and can be streamed: no chunk over
@@ -35,9 +36,9 @@ Hid chunk_cache(std::size_t bytes);
 class Dataset {
 public:
     Dataset() = default;
-    /// \param cache_bytes as for chunk_cache()
+    /// \param kept_chunks decompressed chunks to keep, for blocks that share a chunk
     /// \throws FileError
-    Dataset(hid_t parent, std::string name, std::size_t cache_bytes = 0);
+    Dataset(hid_t parent, std::string name, hsize_t kept_chunks = 0);
 
     explicit operator bool() const noexcept { return static_cast<bool>(id_); }
     hid_t id() const noexcept { return id_.get(); }
@@ -80,8 +81,9 @@ public:
     std::size_t elements() const;
 
 private:
-    void require_stored() const;
-    void require_chunks(hid_t creation) const;
+    /// Bytes of a chunk; 0 = not chunked.
+    hsize_t require_stored() const;
+    hsize_t require_chunks(hid_t creation) const;
     void require_integers(std::size_t bytes, bool is_signed) const;
     void require_floats(std::size_t bytes) const;
 

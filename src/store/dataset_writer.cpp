@@ -15,10 +15,14 @@ Hid space_of(Extents const& extents) {
                "cannot make a dataspace");
 }
 
+hsize_t elements_in(Extents const& extents) {
+    return std::accumulate(extents.begin(), extents.end(), hsize_t{1}, std::multiplies<>());
+}
+
 }  // namespace
 
 Hid create_dataset(hid_t parent, std::string const& name, hid_t type, Extents const& extents,
-                   Extents const& chunk, std::size_t cache_bytes) {
+                   Extents const& chunk) {
     Hid const creation = own(H5Pcreate(H5P_DATASET_CREATE), "cannot make a property list");
     // No time stamps: the same data make the same file.
     require(H5Pset_obj_track_times(creation.get(), false), "cannot leave out times of", name);
@@ -28,9 +32,10 @@ Hid create_dataset(hid_t parent, std::string const& name, hid_t type, Extents co
         require(H5Pset_shuffle(creation.get()), "cannot shuffle", name);
         require(H5Pset_deflate(creation.get(), deflate_level), "cannot deflate", name);
     }
-    return own(H5Dcreate2(parent, name.c_str(), type, space_of(extents).get(), H5P_DEFAULT,
-                          creation.get(), chunk_cache(cache_bytes).get()),
-               "cannot create", name);
+    return own(
+        H5Dcreate2(parent, name.c_str(), type, space_of(extents).get(), H5P_DEFAULT, creation.get(),
+                   keep_chunks(1, elements_in(chunk) * H5Tget_size(type)).get()),
+        "cannot create", name);
 }
 
 void write_block(hid_t dataset, hid_t memory, Extents const& start, Extents const& count,
@@ -46,8 +51,7 @@ void write_block(hid_t dataset, hid_t memory, Extents const& start, Extents cons
 
 Hid write_dataset(hid_t parent, std::string const& name, hid_t type, Extents const& extents,
                   void const* data) {
-    hsize_t const elements =
-        std::accumulate(extents.begin(), extents.end(), hsize_t{1}, std::multiplies<>());
+    hsize_t const elements = elements_in(extents);
     auto const element_bytes = H5Tget_size(type);
     Extents chunk;
     if (!extents.empty() && elements * element_bytes >= deflate_from_bytes)

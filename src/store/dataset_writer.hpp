@@ -8,11 +8,10 @@
 
 namespace epsim::hdf5 {
 
-/// Create a dataset: contiguous, or in deflated, shuffled chunks of shape `chunk`, of which
-/// the library keeps up to `cache_bytes` (0 = its default).
+/// Create a dataset: contiguous, or in deflated, shuffled chunks of shape `chunk`.
 /// \throws FileError
 Hid create_dataset(hid_t parent, std::string const& name, hid_t type, Extents const& extents,
-                   Extents const& chunk = {}, std::size_t cache_bytes = 0);
+                   Extents const& chunk = {});
 
 /// Write a block of elements of any HDF5 type. \param data [product of count] elements
 void write_block(hid_t dataset, hid_t memory, Extents const& start, Extents const& count,

@@ -6,7 +6,6 @@
 #include <array>
 #include <fstream>
 #include <nlohmann/json.hpp>
-#include <regex>
 
 #include "core/error.hpp"
 #include "core/sha256.hpp"
@@ -25,6 +24,15 @@ constexpr std::array statuses{"running", "complete", "interrupted", "failed"};
 
 fs::path plan_of(fs::path const& directory) {
     return directory / "run.json";
+}
+
+/// "NNNN-<hash>.h5", and so no file that is being written.
+bool is_case_name(std::string const& name) {
+    auto const all_in = [&](std::size_t from, std::size_t count, char const* allowed) {
+        return name.substr(from, count).find_first_not_of(allowed) == name.npos;
+    };
+    return name.size() == 5 + case_hash_digits + 3 && name[4] == '-' && name.ends_with(".h5") &&
+           all_in(0, 4, "0123456789") && all_in(5, case_hash_digits, "0123456789abcdef");
 }
 
 [[noreturn]] void fail_to_open(fs::path const& directory, std::string const& reason) {
@@ -112,12 +120,10 @@ std::string RunDirectory::status() const {
 }
 
 std::vector<fs::path> RunDirectory::cases() const {
-    static std::regex const sealed_name("[0-9]{4}-[0-9a-f]{12}\\.h5");
     std::vector<fs::path> files;
     std::error_code error;
     for (auto const& entry : fs::directory_iterator(path_ / "cases", error))
-        if (std::regex_match(entry.path().filename().string(), sealed_name))
-            files.push_back(entry.path());
+        if (is_case_name(entry.path().filename().string())) files.push_back(entry.path());
     std::ranges::sort(files);
     return files;
 }

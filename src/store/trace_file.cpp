@@ -17,7 +17,7 @@ std::string optional_text(hid_t file, std::string const& name) {
 }
 
 hdf5::Dataset open_vector(hid_t file, std::string const& name) {
-    hdf5::Dataset dataset(file, name, trace_cache_bytes);
+    hdf5::Dataset dataset(file, name, 1);
     if (dataset.extents().size() != 1)
         throw FileError(
             fmt::format("/{} has {} dimensions, not 1", name, dataset.extents().size()));
@@ -82,15 +82,16 @@ struct TraceFile::File {
 
     void read_arrays() {
         hid_t const f = file.get();
-        ids = hdf5::Dataset(f, "topk_ids", trace_cache_bytes);
-        ids.require_values_of<int32_t>();
         info.layer = open_vector(f, "layer").read_all<int32_t>();
         require_layers(info.layer);
+        // A step's tokens are read layer after layer, and the next step lies in the same chunks.
+        ids = hdf5::Dataset(f, "topk_ids", info.layer.size());
+        ids.require_values_of<int32_t>();
         hsize_t const tokens = ids.extents().size() == 3 ? ids.extents()[1] : 0;
         hdf5::Extents const shape{info.layer.size(), tokens, static_cast<hsize_t>(info.top_k)};
         ids.require_extents(shape);
         if (hdf5::has(f, "topk_weights")) {
-            weights = hdf5::Dataset(f, "topk_weights", trace_cache_bytes);
+            weights = hdf5::Dataset(f, "topk_weights", info.layer.size());
             weights.require_extents(shape);
             weights.require_values_of<float>();
             info.has_weights = true;

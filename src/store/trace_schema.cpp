@@ -43,7 +43,7 @@ std::string trace_sha256(hid_t file) {
     std::vector<std::byte> buffer;
     for (auto const* name : trace_datasets) {
         if (!hdf5::has(file, name)) continue;
-        hdf5::Dataset const dataset(file, name, trace_cache_bytes);
+        hdf5::Dataset const dataset(file, name, 1);
         auto const type_class = H5Tget_class(dataset.type());
         if (type_class != H5T_INTEGER && type_class != H5T_FLOAT)
             throw FileError(fmt::format("/{} does not hold numbers", name));

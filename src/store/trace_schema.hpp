@@ -28,10 +28,6 @@ constexpr char const* name_of(TokenColumn column) noexcept {
     return names[static_cast<std::size_t>(column)];
 }
 
-/// Decompressed chunks that a reader or writer keeps, per dataset: the only memory that a trace
-/// takes beyond what is asked of it.
-inline constexpr std::size_t trace_cache_bytes = std::size_t{16} << 20;
-
 /// Check that ids lie in [-1, num_experts) and that no token has one twice.
 /// \param layer the model's layer number, \param first_token number of the first token in its trace
 /// \throws FileError naming layer, token and id

@@ -49,7 +49,7 @@ hdf5::Hid create_streamed(hid_t file, char const* name, hid_t type, hdf5::Extent
     if (chunk.size() == 3) chunk[0] = 1;
     auto& tokens = chunk[chunk.size() == 3 ? 1 : 0];
     tokens = std::clamp<hsize_t>(tokens, 1, piece_tokens);
-    auto dataset = hdf5::create_dataset(file, name, type, extents, chunk, trace_cache_bytes);
+    auto dataset = hdf5::create_dataset(file, name, type, extents, chunk);
     hdf5::describe(dataset.get(), "1", long_name);
     return dataset;
 }

@@ -209,7 +209,7 @@ public:
         info_.top_k = 8;
         info_.has_weights = true;
         info_.layer = {0, 1};
-        info_.step_offset = {0, int64_t{1} << 21};
+        info_.step_offset = {0, int64_t{1} << 20};
     }
     TraceInfo const& info() const override { return info_; }
     RoutingBatch read(StepId, LayerId, TokenRange range) const override {
@@ -237,7 +237,7 @@ TEST(TraceFile, MemoryDoesNotGrowWithTheFile) {
 #endif
     TemporaryDirectory const directory;
     auto const path = directory / "t.h5";
-    constexpr int64_t array_bytes = (int64_t{2} << 21) * 8 * (1 + 4);  // ids and weights: 160 MiB
+    constexpr int64_t array_bytes = (int64_t{2} << 20) * 8 * (1 + 4);  // ids and weights: 80 MiB
     auto const write_and_read = [&] {
         auto const before = resident_bytes("VmRSS");
         write_trace(LongRouting(), path);
