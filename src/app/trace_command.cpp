@@ -7,12 +7,19 @@
 
 namespace epsim {
 
-void add_size_option(CLI::App& command, std::string const& name, int64_t& size,
+void add_size_option(CLI::App& command, std::string const& name, int64_t& size, int64_t least,
                      std::string const& help) {
-    command
-        .add_option_function<std::string>(
-            name, [&size](std::string const& text) { size = parse_size(text); }, help)
-        ->default_str(std::to_string(size));
+    auto const set = [name, &size, least](std::string const& text) {
+        try {
+            size = parse_size(text);
+        } catch (InputError const& e) {
+            throw InputError(fmt::format("{}: {}", name, e.what()));
+        }
+        if (size < least)
+            throw InputError(fmt::format("{} = {} is out of range (it is {} or more). Correct it",
+                                         name, size, least));
+    };
+    command.add_option_function<std::string>(name, set, help)->default_str(std::to_string(size));
 }
 
 std::string describe(TraceInfo const& info) {

@@ -12,8 +12,8 @@ void add_trace_generate_command(CLI::App& trace, Action& action);
 void add_trace_import_command(CLI::App& trace, Action& action);
 void add_trace_info_command(CLI::App& trace, Action& action);
 
-/// An option that takes "8K", "1M" or a plain number.
-void add_size_option(CLI::App& command, std::string const& name, int64_t& size,
+/// An option that takes "8K", "1M" or a plain number, `least` or more.
+void add_size_option(CLI::App& command, std::string const& name, int64_t& size, int64_t least,
                      std::string const& help);
 
 /// Write the trace and say so on stdout.

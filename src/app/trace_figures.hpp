@@ -15,7 +15,7 @@ struct RankSkew {
     int ranks;
     double by_step;  ///< sum over steps of the busiest rank's load / the same of the mean load:
                      ///< what waiting for the busiest rank at every step costs
-    double whole;  ///< max / mean of the loads summed over steps
+    double whole;    ///< max / mean of the loads summed over steps
 };
 
 struct LayerFigures {

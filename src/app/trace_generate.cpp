@@ -28,8 +28,9 @@ void add_trace_generate_command(CLI::App& trace, Action& action) {
     command.add_option("--num-experts", flags->num_experts, "Experts of a layer")->required();
     command.add_option("--top-k", flags->top_k, "Experts of a token, distinct")->required();
     command.add_option("--layers", flags->layers, "Layers")->capture_default_str();
-    add_size_option(command, "--tokens", flags->tokens.per_step, "Tokens of a step, all sources");
-    add_size_option(command, "--steps", flags->tokens.steps, "Steps");
+    add_size_option(command, "--tokens", flags->tokens.per_step, 1,
+                    "Tokens of a step, all sources");
+    add_size_option(command, "--steps", flags->tokens.steps, 1, "Steps");
     command
         .add_option("--zipf-s", flags->routing.zipf_s,
                     "Zipf exponent: weight of the p-th expert is p^-s")

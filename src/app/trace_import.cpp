@@ -119,7 +119,7 @@ void add_trace_import_command(CLI::App& trace, Action& action) {
         ->delimiter(',');
     command.add_option("--first-layer", flags->first_layer,
                        "npy: the first layer's number, the others following");
-    add_size_option(command, "--steps-of", flags->steps_of,
+    add_size_option(command, "--steps-of", flags->steps_of, 0,
                     "Tokens of a step, the last keeping what is left; 0 = one step");
     command.add_option("--model", flags->model, "Name of the model, kept as text");
     command.add_option("--source", flags->source,
