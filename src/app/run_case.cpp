@@ -23,10 +23,9 @@ namespace {
 void require_cpu(ComputeOptions const& compute) {
     if (compute.device == "cpu") return;
     auto const cuda = query_cuda();
-    throw InputError(fmt::format("{}. Use --device=cpu",
-                                 cuda.unavailable.empty()
-                                     ? "the CUDA backend has no expert kernels in this version"
-                                     : cuda.unavailable));
+    throw InputError(cuda.unavailable.empty() ? "the CUDA backend has no expert kernels (they are "
+                                                "not implemented yet). Use --device=cpu"
+                                              : cuda.unavailable);
 }
 
 std::unique_ptr<ClusterTopology> make_topology(ClusterOptions const& options,

@@ -2,10 +2,14 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <new>
+#include <string>
+#include <vector>
 
 #include "app/commands.hpp"
 #include "comm/mpi_session.hpp"
+#include "core/text.hpp"
 
 namespace epsim {
 namespace {
@@ -19,6 +23,27 @@ int fail(ExitCode code, std::string_view what) {
     fmt::print(stderr, "{} {}\n", this_rank(), what);
     std::fflush(stderr);
     abort_job(static_cast<int>(code));
+}
+
+/// What is wrong with a command line that CLI11 did not accept.
+std::string complaint(CLI::App const& app, CLI::ParseError const& e, int argc, char** argv) {
+    if (argc < 2 || argv[1][0] == '-' || e.get_name() != "RequiredError") return e.what();
+    std::vector<std::string> commands;
+    for (auto const* command : app.get_subcommands(nullptr)) commands.push_back(command->get_name());
+    if (std::ranges::find(commands, argv[1]) != commands.end()) return e.what();
+    return fmt::format("unknown command '{}' (nearest: {})", argv[1], nearest(argv[1], commands));
+}
+
+/// Help, or what is wrong with the command line: once for all ranks, which were told the same.
+int answer(CLI::App const& app, CLI::ParseError const& e, int argc, char** argv) {
+    bool const is_help = e.get_exit_code() == 0;
+    if (launcher_rank() == 0) {
+        if (is_help)
+            app.exit(e);
+        else
+            fmt::print(stderr, "epsim: {}. See epsim --help\n", complaint(app, e, argc, argv));
+    }
+    return static_cast<int>(is_help ? ExitCode::success : ExitCode::usage);
 }
 
 }  // namespace
@@ -38,7 +63,7 @@ int run_main(int argc, char** argv) {
         try {
             app.parse(argc, argv);
         } catch (CLI::ParseError const& e) {
-            return app.exit(e) == 0 ? 0 : static_cast<int>(ExitCode::usage);
+            return answer(app, e, argc, argv);
         }
         return static_cast<int>(action());
     } catch (Error const& e) {

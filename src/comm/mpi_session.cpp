@@ -7,10 +7,24 @@
 #include <charconv>
 #include <cstdlib>
 #include <exception>
+#include <initializer_list>
+#include <optional>
 #include <string_view>
 
 namespace epsim {
 namespace {
+
+/// The first of these environment variables that is a number.
+std::optional<int> number_in_environment(std::initializer_list<char const*> names) {
+    for (char const* name : names) {
+        char const* text = std::getenv(name);
+        int number = 0;
+        if (text && std::from_chars(text, text + std::string_view(text).size(), number).ec ==
+                        std::errc{})
+            return number;
+    }
+    return std::nullopt;
+}
 
 /// A launcher that started n processes tells each of them; MPI that sees one of them was not built
 /// for that launcher, and n copies of the whole job would run.
@@ -18,20 +32,15 @@ void refuse_launcher_mismatch() {
     int size = 1;
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (size > 1) return;
-    for (char const* name : {"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMI_SIZE"}) {
-        char const* text = std::getenv(name);
-        int started = 0;
-        if (text &&
-            std::from_chars(text, text + std::string_view(text).size(), started).ec ==
-                std::errc{} &&
-            started > 1) {
-            MPI_Finalize();
-            throw InputError(fmt::format(
-                "the launcher started {} processes but MPI sees one ({} = {}; this MPI does not "
-                "speak the launcher's protocol). Use the mpirun of this MPI, or srun --mpi=pmix",
-                started, name, text));
-        }
-    }
+    int const started =
+        number_in_environment({"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMI_SIZE"})
+            .value_or(1);
+    if (started <= 1) return;
+    MPI_Finalize();
+    throw InputError(fmt::format(
+        "the launcher started {} processes but MPI sees one (this MPI does not speak the "
+        "launcher's protocol). Use the mpirun of this MPI, or srun --mpi=pmix",
+        started));
 }
 
 }  // namespace
@@ -45,6 +54,10 @@ MpiSession::MpiSession() {
 
 MpiSession::~MpiSession() {
     if (std::uncaught_exceptions() == 0) MPI_Finalize();
+}
+
+int launcher_rank() {
+    return number_in_environment({"OMPI_COMM_WORLD_RANK", "SLURM_PROCID", "PMI_RANK"}).value_or(0);
 }
 
 bool mpi_is_running() {

@@ -17,6 +17,9 @@ public:
     MpiSession& operator=(MpiSession const&) = delete;
 };
 
+/// This process's rank as its launcher (mpirun, srun, PMI) tells it before MPI runs; 0 without one.
+int launcher_rank();
+
 /// True between MpiSession's construction and destruction.
 bool mpi_is_running();
 

@@ -47,6 +47,7 @@ CLI::Option* add_key(CLI::App& command, Key const& key, std::string const& shown
         if (path == key.path) names += fmt::format(",--{}", alias);
     CLI::Option* option = command.add_option(names);
     option->description(key.help)->type_name(key.type)->group(fmt::format("[{}]", key.section()));
+    option->take_last();  // a script's flags may be followed by the user's
     // A bare boolean flag means true, so its default cannot be CLI11's "default string".
     if (key.accepts.front() == TomlType::boolean) return option->expected(0, 1);
     return option->expected(1)->default_str(shown_default);
@@ -62,7 +63,8 @@ ConfigFile read_model_preset(std::string_view name) {
 ConfigBinder::ConfigBinder(CLI::App& command) : command_(command) {
     command.allow_extras();
     command.formatter(std::make_shared<KeyFormatter>());
-    config_ = command.add_option("--config")->type_name("FILE")->description("TOML configuration");
+    config_ = command.add_option("--config")->type_name("FILE")->take_last();
+    config_->description("TOML configuration");
     dump_ = command.add_flag("--dump-config,--dump_config")
                 ->description("print the resolved configuration with each value's origin");
     Config const defaults;
