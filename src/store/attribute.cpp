@@ -97,6 +97,16 @@ int64_t integer_attribute(hid_t object, std::string const& name) {
     return integers_attribute(object, name, 1).front();
 }
 
+double real_attribute(hid_t object, std::string const& name) {
+    Hid const attribute = open_attribute(object, name);
+    Hid const type = own(H5Aget_type(attribute.get()), "cannot read attribute", name);
+    if (H5Tget_class(type.get()) != H5T_FLOAT || elements_of(attribute.get(), name) != 1)
+        throw FileError(fmt::format("attribute {} is not one real number", name));
+    double value = 0;
+    require(H5Aread(attribute.get(), H5T_NATIVE_DOUBLE, &value), "cannot read attribute", name);
+    return value;
+}
+
 std::string text_attribute(hid_t object, std::string const& name,
                            std::vector<std::string> const& choices) {
     auto value = text_attribute(object, name);
@@ -123,6 +133,11 @@ void write_attribute(hid_t object, std::string const& name, std::string const& t
 void write_attribute(hid_t object, std::string const& name, int64_t value, hid_t type) {
     Hid const space = own(H5Screate(H5S_SCALAR), "cannot make a dataspace");
     create(object, name, type, H5T_NATIVE_INT64, space.get(), &value);
+}
+
+void write_attribute(hid_t object, std::string const& name, double value) {
+    Hid const space = own(H5Screate(H5S_SCALAR), "cannot make a dataspace");
+    create(object, name, H5T_IEEE_F64LE, H5T_NATIVE_DOUBLE, space.get(), &value);
 }
 
 void write_attribute(hid_t object, std::string const& name, std::span<int32_t const> values) {

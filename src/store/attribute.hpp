@@ -26,6 +26,7 @@ bool has_attribute(hid_t object, std::string const& name);
 /// Scalar attributes of an object. \throws FileError if it is absent or of another kind
 std::string text_attribute(hid_t object, std::string const& name);
 int64_t integer_attribute(hid_t object, std::string const& name);
+double real_attribute(hid_t object, std::string const& name);
 /// The same, one of `choices` or within bounds. \throws FileError that says what is possible
 std::string text_attribute(hid_t object, std::string const& name,
                            std::vector<std::string> const& choices);
@@ -35,6 +36,7 @@ std::vector<int64_t> integers_attribute(hid_t object, std::string const& name, i
 
 void write_attribute(hid_t object, std::string const& name, std::string const& text);
 void write_attribute(hid_t object, std::string const& name, int64_t value, hid_t type);
+void write_attribute(hid_t object, std::string const& name, double value);
 void write_attribute(hid_t object, std::string const& name, std::span<int32_t const> values);
 void write_attribute(hid_t object, std::string const& name, std::vector<std::string> const& texts);
 

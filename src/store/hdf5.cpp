@@ -17,16 +17,6 @@ std::string reason() {
     return text.empty() ? "the HDF5 library gives no reason" : text;
 }
 
-/// To be called before the library is used.
-void prepare() {
-    // After a failed write, release 1.10 crashes in its own clean-up at exit, which nobody here
-    // needs: every handle has an owner.
-    static herr_t const once = H5dont_atexit();
-    static_cast<void>(once);
-    // Not to print its error stack: every message goes through reason().
-    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
-}
-
 Hid file_access() {
     Hid list = own(H5Pcreate(H5P_FILE_ACCESS), "cannot make a property list");
     require(H5Pset_file_locking(list.get(), false, true), "cannot turn file locking off");
@@ -40,6 +30,15 @@ hid_t require(hid_t result, std::string_view what, std::string_view name) {
         throw FileError(name.empty() ? fmt::format("{} ({})", what, reason())
                                      : fmt::format("{} {} ({})", what, name, reason()));
     return result;
+}
+
+void prepare() {
+    // After a failed write, release 1.10 crashes in its own clean-up at exit, which nobody here
+    // needs: every handle has an owner.
+    static herr_t const once = H5dont_atexit();
+    static_cast<void>(once);
+    // Not to print its error stack: every message goes through reason().
+    H5Eset_auto2(H5E_DEFAULT, nullptr, nullptr);
 }
 
 Hid open_file(std::filesystem::path const& path) {

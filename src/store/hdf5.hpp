@@ -74,6 +74,10 @@ inline Hid own(hid_t id, std::string_view what, std::string_view name = {}) {
     return Hid(require(id, what, name));
 }
 
+/// Set the library up for this process. To be called before any other of its functions; opening and
+/// creating a file do it.
+void prepare();
+
 /// Open for reading, without a lock: sealed files never change, and some file systems refuse locks.
 /// \throws FileError if it is missing, not a regular file, not HDF5 or truncated
 Hid open_file(std::filesystem::path const& path);

@@ -128,11 +128,15 @@ void read_into(Dataset const& dataset, std::vector<T>& values) {
 void read_arrays(hid_t file, RunRecord& r, Axes& axes) {
     for_each_array(r, [&](ArrayPlace const& place, auto& array) {
         Hid const group = hdf5::open_group(file, place.group);
+        if (place.presence == Presence::if_known && !hdf5::has(group.get(), place.name)) return;
         Dataset const dataset(group.get(), place.name);
         dataset.require_extents(axes.extents(place.axes));
         read_into(dataset, array);
     });
-    r.top_k = hdf5::integer_attribute(hdf5::open_group(file, "load").get(), "top_k", 0, INT32_MAX);
+    Hid const load = hdf5::open_group(file, "load");
+    r.top_k = hdf5::integer_attribute(load.get(), "top_k", 0, INT32_MAX);
+    r.flops_per_assignment = hdf5::real_attribute(load.get(), "flops_per_assignment");
+    r.local_flops_per_token = hdf5::real_attribute(load.get(), "local_flops_per_token");
     Hid const traffic = hdf5::open_group(file, "traffic");
     r.dispatch_row_bytes = hdf5::integer_attribute(traffic.get(), "dispatch_row_bytes");
     r.combine_row_bytes = hdf5::integer_attribute(traffic.get(), "combine_row_bytes");

@@ -12,6 +12,9 @@ namespace epsim {
 inline constexpr char const* result_schema = "epsim-result";
 inline constexpr std::array<int32_t, 3> result_schema_version{1, 0, 0};
 
+/// Whether a file has an array that is empty in the record, in spite of its axes.
+enum class Presence { always, if_known };
+
 /// Where an array of a RunRecord stands in the file.
 struct ArrayPlace {
     char const* group;
@@ -19,6 +22,7 @@ struct ArrayPlace {
     std::vector<char const*> axes;  ///< names in /axes, one a dimension
     char const* units;
     char const* long_name;
+    Presence presence = Presence::always;
 };
 
 /// Call visit(place, array) for every array of a record (const or not): what the result file's
@@ -86,6 +90,14 @@ void for_each_array(Record& r, Visit&& visit) {
                      "expert in each slot (-1 = empty)"},
           r.slot_expert);
     visit(ArrayPlace{"placement", "slot_rank", {"slot"}, "1", "rank of each slot"}, r.slot_rank);
+
+    visit(ArrayPlace{"validation",
+                     "output_checksum",
+                     {"step", "layer"},
+                     "1",
+                     "checksum of all outputs, whatever the number of ranks",
+                     Presence::if_known},
+          r.output_checksum);
 }
 
 /// A column of /topology, per rank.

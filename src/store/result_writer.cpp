@@ -86,9 +86,10 @@ std::span<T const> flat(std::vector<T> const& values) {
 }
 
 void write_arrays(hid_t file, RunRecord const& r, ResultAxes const& axes) {
-    for (auto const* name : {"time", "clock", "load", "traffic", "placement"})
+    for (auto const* name : {"time", "clock", "load", "traffic", "placement", "validation"})
         hdf5::create_group(file, name);
     for_each_array(r, [&](ArrayPlace const& place, auto const& array) {
+        if (flat(array).empty() && place.presence == Presence::if_known) return;
         auto const extents = axes.extents(place.axes);
         bool const nothing = flat(array).empty() && std::ranges::count(extents, hsize_t{0}) > 0;
         check(nothing || extents_of(array) == extents,
@@ -105,6 +106,8 @@ void write_arrays(hid_t file, RunRecord const& r, ResultAxes const& axes) {
     Hid const load = hdf5::open_group(file, "load");
     mark_plottable(load.get(), "expert_tokens", {"step", "layer", "expert"});
     hdf5::write_attribute(load.get(), "top_k", r.top_k, H5T_STD_I32LE);
+    hdf5::write_attribute(load.get(), "flops_per_assignment", r.flops_per_assignment);
+    hdf5::write_attribute(load.get(), "local_flops_per_token", r.local_flops_per_token);
     Hid const traffic = hdf5::open_group(file, "traffic");
     mark_plottable(traffic.get(), "selected", {"layer", ".", "source", "destination"});
     hdf5::write_attribute(traffic.get(), "dispatch_row_bytes", r.dispatch_row_bytes, H5T_STD_I64LE);
@@ -124,7 +127,7 @@ void write_tables(hid_t file, RunRecord const& r, ResultAxes const& axes) {
 }
 
 void write_validation(hid_t file, RunRecord const& r) {
-    Hid const group = hdf5::create_group(file, "validation");
+    Hid const group = hdf5::open_group(file, "validation");
     auto const write = [&]<class T>(char const* name, T value, char const* long_name) {
         Hid const dataset = hdf5::write_array<T>(group.get(), name, {}, std::span(&value, 1));
         hdf5::describe(dataset.get(), "1", long_name);

@@ -31,8 +31,11 @@ Json as_json(RunRecord const& r) {
               {"top_k", r.top_k},
               {"dispatch_row_bytes", r.dispatch_row_bytes},
               {"combine_row_bytes", r.combine_row_bytes},
-              {"hops", r.hops}};
+              {"hops", r.hops},
+              {"flops_per_assignment", r.flops_per_assignment},
+              {"local_flops_per_token", r.local_flops_per_token}};
     for_each_array(r, [&](ArrayPlace const& place, auto const& array) {
+        if (place.presence == Presence::if_known && r.output_checksum.empty()) return;
         auto& entry = json["arrays"][std::string(place.group) + "/" + place.name];
         entry["shape"] = extents_of(array);
         entry["axes"] = std::vector<std::string>(place.axes.begin(), place.axes.end());

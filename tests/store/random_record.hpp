@@ -78,6 +78,12 @@ inline RunRecord random_record(unsigned seed, RecordSizes const& n = {}) {
     r.selected = r.payload = r.padding = r.metadata =
         Array<int64_t, 4>({n.layers, directions, n.ranks, n.ranks});
     r.wire = Array<int64_t, 4>({n.layers, directions, n.ranks, links});
+    r.flops_per_assignment = 1e6 * unit();
+    r.local_flops_per_token = below(2) * 1e6;
+    if (below(2) == 1) {
+        r.output_checksum = Array<int64_t, 2>({n.steps, n.layers});
+        for (auto& sum : r.output_checksum.flat()) sum = INT64_MIN + below(INT64_MAX);
+    }
     r.dispatch_row_bytes = 96;
     r.combine_row_bytes = 128;
     r.slot_expert = Array<int32_t, 3>({1, n.layers, n.experts});

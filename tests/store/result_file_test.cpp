@@ -67,6 +67,8 @@ void expect_equal(RunRecord const& found, RunRecord const& expected) {
     EXPECT_EQ(found.dispatch_row_bytes, expected.dispatch_row_bytes);
     EXPECT_EQ(found.combine_row_bytes, expected.combine_row_bytes);
     EXPECT_EQ(found.hops, expected.hops);
+    EXPECT_EQ(found.flops_per_assignment, expected.flops_per_assignment);
+    EXPECT_EQ(found.local_flops_per_token, expected.local_flops_per_token);
     EXPECT_EQ(found.checked, expected.checked);
     EXPECT_EQ(found.identities, expected.identities);
     EXPECT_EQ(found.wrong, expected.wrong);
