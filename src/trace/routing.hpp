@@ -12,7 +12,7 @@ namespace epsim {
 struct RoutingBatch {
     int top_k = 0;
     std::vector<ExpertId> expert;  ///< [T, top_k]; no_expert (-1) = none
-    std::vector<float> weight;     ///< [T, top_k] gate weights; 1 / top_k each if none were recorded
+    std::vector<float> weight;  ///< [T, top_k] gate weights; 1 / top_k each if none were recorded
 
     int64_t tokens() const noexcept {
         return top_k == 0 ? 0 : static_cast<int64_t>(expert.size()) / top_k;
@@ -34,14 +34,16 @@ enum class TokenColumn { source_rank, token_id, position, is_decode };
 struct TraceInfo {
     int num_experts = 0;
     int top_k = 0;
-    int source_count = 1;              ///< ranks or streams that the tokens came from
-    std::string origin = "synthetic";  ///< recorded | synthetic | synthesised-from-counts | reshaped
+    int source_count = 1;  ///< ranks or streams that the tokens came from
+    std::string origin =
+        "synthetic";  ///< recorded | synthetic | synthesised-from-counts | reshaped
     std::string producer, source, model;
     bool has_weights = false;
-    std::vector<TokenColumn> columns;      ///< those that exist
-    std::vector<int32_t> layer;            ///< [L] the model's layer numbers
-    std::vector<int64_t> step_offset;      ///< [S + 1] first token of each step
-    std::vector<int64_t> sequence_offset;  ///< [Q + 1] first token of each sequence; empty = unknown
+    std::vector<TokenColumn> columns;  ///< those that exist
+    std::vector<int32_t> layer;        ///< [L] the model's layer numbers
+    std::vector<int64_t> step_offset;  ///< [S + 1] first token of each step
+    std::vector<int64_t>
+        sequence_offset;  ///< [Q + 1] first token of each sequence; empty = unknown
 
     int64_t steps() const noexcept { return static_cast<int64_t>(step_offset.size()) - 1; }
     int64_t tokens() const noexcept { return step_offset.back(); }
