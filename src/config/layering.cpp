@@ -79,6 +79,14 @@ void ConfigLayering::apply(Override const& value) {
     origin[key->path] = "command line";
 }
 
+void ConfigLayering::forget(std::string const& path) {
+    if (origin.erase(path) == 0) return;
+    Key const& key = *find_key(config_keys(), path);
+    auto text = key.get(Config{});
+    std::erase(text, '"');
+    key.set(config, text);
+}
+
 void ConfigLayering::apply_if_unset(Override const& value, std::string const& origin_text) {
     if (origin.contains(value.path)) return;
     apply(value);

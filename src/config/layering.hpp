@@ -21,6 +21,8 @@ public:
                std::string const& origin);
     /// \throws InputError
     void apply(Override const& value);
+    /// Back to the default.
+    void forget(std::string const& path);
     /// For a key that nothing has set yet. \throws InputError
     void apply_if_unset(Override const& value, std::string const& origin);
     /// What is not given follows another key: wire and combine type the model's.

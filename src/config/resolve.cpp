@@ -43,9 +43,15 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
                        "preset " + preset);
     }
     if (input.file) layering.apply(*input.file, entries, Layer::file, "file " + input.file->path);
+    for (auto const& value : input.overrides) {
+        // Routing comes from one place: the command line's choice replaces the file's.
+        if (value.path == "routing.trace") layering.forget("routing.generator");
+        if (value.path == "routing.generator") layering.forget("routing.trace");
+    }
     for (auto const& value : input.overrides) layering.apply(value);
     if (auto const& trace = layering.config.routing.trace; read_trace && !trace.empty())
-        for (auto const& value : read_trace(trace)) layering.apply_if_unset(value, "trace " + trace);
+        for (auto const& value : read_trace(trace))
+            layering.apply_if_unset(value, "trace " + trace);
     layering.derive_defaults();
 
     ResolvedConfig resolved;

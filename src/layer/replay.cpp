@@ -175,7 +175,7 @@ private:
         for (int r = 0; r < comm_.size(); ++r) {
             auto const at = 3 * static_cast<std::size_t>(r);
             record.clock_t_ref(0, r) = all[at];
-            record.clock_offset(0, r) = all[at + 1];
+            record.clock_offset(0, r) = -all[at + 1];  // own clock minus rank 0's
             record.clock_error(0, r) = all[at + 2];
         }
     }

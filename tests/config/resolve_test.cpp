@@ -56,6 +56,19 @@ TEST(Resolve, ATraceFillsInWhatNobodySets) {
     EXPECT_EQ(with(traced + "[model]\npreset = \"olmoe-1b-7b\"\n").config.shape.top_k, 8);
 }
 
+TEST(Resolve, TheCommandLinesRoutingReplacesTheFiles) {
+    auto const traced =
+        resolve_text("[routing]\ngenerator = \"zipf\"\n", {{"routing.trace", "/t.h5"}});
+    EXPECT_EQ(traced.config.routing.trace, "/t.h5");
+    EXPECT_EQ(traced.config.routing.generator, "");
+    EXPECT_EQ(traced.origin.at("routing.generator"), "default");
+    auto const drawn =
+        resolve_text("[routing]\ntrace = \"t.h5\"\n", {{"routing.generator", "uniform"}});
+    EXPECT_EQ(drawn.config.routing.trace, "");
+    EXPECT_EQ(drawn.config.routing.generator, "uniform");
+    EXPECT_THROW(resolve_text("[routing]\ngenerator = \"zipf\"\ntrace = \"t.h5\"\n"), InputError);
+}
+
 TEST(Resolve, NameIsTheFileElseThePreset) {
     EXPECT_EQ(resolve_text(routed).config.name, "run");
     std::vector<Override> flags{{"routing.generator", "zipf"}, {"tokens.per_rank", "8"}};
