@@ -27,6 +27,21 @@ std::pair<int64_t, int64_t> find_critical_rank(SummaryInput const& input) {
     return {most - last.begin(), *most};
 }
 
+/// [S] the iteration of each step with its median time, the lower of two; none where none is
+/// measured.
+IterationsOfStep median_iterations(SummaryInput const& input) {
+    IterationsOfStep typical;
+    for (auto of_step : input.iterations) {
+        auto const middle = of_step.begin() + (std::ssize(of_step) - 1) / 2;
+        if (!of_step.empty())
+            std::ranges::nth_element(of_step, middle, {}, [&](int64_t i) {
+                return std::pair{iteration_time(input.record, i), i};
+            });
+        typical.push_back(of_step.empty() ? of_step : std::vector<int64_t>{*middle});
+    }
+    return typical;
+}
+
 /// Iterations in which a phase ran in at least one layer.
 int64_t iterations_with(SummaryInput const& input, PhaseDuration const& duration, Phase phase) {
     int64_t n = 0;
@@ -104,44 +119,38 @@ void summarise_phases(SummaryInput const& input, SummaryRows& rows) {
 
 void summarise_critical(SummaryInput const& input, SummaryRows& rows) {
     if (input.measured == 0) return;
-    int64_t const n = input.measured;
     auto const [rank, times_last] = find_critical_rank(input);
-    rows.add("critical_rank", static_cast<double>(rank), "1", n,
+    rows.add("critical_rank", static_cast<double>(rank), "1", input.measured,
              "the rank that ended last in the most measured iterations (ties: the lowest)");
-    rows.add("critical_rank_last", static_cast<double>(times_last) / static_cast<double>(n), "1", n,
-             "share of the measured iterations in which it ended last");
+    rows.add("critical_rank_last",
+             static_cast<double>(times_last) / static_cast<double>(input.measured), "1",
+             input.measured, "share of the measured iterations in which it ended last");
 
-    double sum = 0;
-    int64_t steps = 0;
-    for (auto const& of_step : input.iterations) {
-        std::vector<double> times;
-        for (int64_t const i : of_step) times.push_back(rank_time(input.record, i, rank));
-        if (times.empty()) continue;
-        sum += median(times);
-        ++steps;
-    }
-    double const step_time = sum / static_cast<double>(steps);
+    // One whole iteration a step: its times add up, as medians of each phase would not.
+    auto const typical = median_iterations(input);
+    double total = 0;
+    for (auto const& of_step : typical)
+        for (int64_t const i : of_step) total += rank_time(input.record, i, rank);
+    auto const n = std::ranges::count_if(typical, [](auto const& t) { return !t.empty(); });
+    double const step_time = total / static_cast<double>(n);
     rows.add("critical_step_time", step_time, "s", n,
-             "mean over steps of the median over iterations of the critical rank's end - the "
-             "earliest agreed start");
+             "the critical rank's end - the earliest agreed start, in each step's median "
+             "iteration (the lower of two), mean over steps");
 
-    auto const duration = one_rank(input.record, rank);
-    auto const own = phase_quantiles(
-        input.iterations, static_cast<int64_t>(input.record.layer.size()), duration, 0.5);
+    auto const own = phase_quantiles(typical, static_cast<int64_t>(input.record.layer.size()),
+                                     one_rank(input.record, rank), 0.5);
     double other = step_time;
     for (std::size_t p = 0; p < phase_count; ++p) {
         auto const phase = static_cast<Phase>(p);
-        double const t = step_mean(own, input.iterations, phase);
+        double const t = step_mean(own, typical, phase);
         if (std::isnan(t)) continue;
         other -= t;
-        rows.add(fmt::format("critical_phase_{}", name_of(phase)), t, "s",
-                 iterations_with(input, duration, phase),
-                 "median over iterations of the critical rank's (end - start), summed over layers, "
+        rows.add(fmt::format("critical_phase_{}", name_of(phase)), t, "s", n,
+                 "the critical rank's (end - start) in the same iterations, summed over layers, "
                  "mean over steps");
     }
     rows.add("critical_other", other, "s", n,
-             "critical_step_time - the critical_phase_*: outside the phases, and the difference "
-             "between medians of sums and sums of medians");
+             "critical_step_time - all critical_phase_*: the time outside the phases");
 }
 
 }  // namespace epsim

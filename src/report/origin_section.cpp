@@ -92,20 +92,42 @@ std::string model_text(ReportInput const& input) {
     return model_name(input) + (shape.empty() ? "" : ": " + shape);
 }
 
-/// The provenance of the trace, its name first.
+std::string software_text(ReportInput const& input) {
+    auto const& record = input.record;
+    auto const mpi = input.provenance("mpi", "library");  // "Open MPI v4.1.4, package: ..."
+    return join_present({"epsim " + record.software_version,
+                         "git " + record.git_sha.substr(0, short_hash) +
+                             (record.git_dirty ? " with uncommitted changes" : ""),
+                         input.provenance("build", "compiler"),
+                         input.provenance("build", "build_type"), mpi.substr(0, mpi.find(','))});
+}
+
+std::string exchange_text(ReportInput const& input) {
+    return join_present({input.configured("exchange.backend"),
+                         input.configured("exchange.algorithm"),
+                         labelled("wire", input.configured("exchange.wire_dtype")),
+                         labelled("combine", input.configured("exchange.combine_dtype"))});
+}
+
+/// As it ran, else as it was asked for.
+std::string compute_text(ReportInput const& input) {
+    auto const of = [&](char const* key) {
+        auto ran = input.provenance("compute", key);
+        return ran.empty() ? input.configured(std::string("compute.") + key) : ran;
+    };
+    return join_present({input.configured("compute.device"), labelled("kernel", of("kernel")),
+                         labelled("threads a rank", of("threads"))});
+}
+
 std::string trace_text(ReportInput const& input) {
+    constexpr std::size_t model_columns = 50;
     auto name = input.configured("routing.trace");
     if (name.empty()) name = input.configured("routing.generator");
-    std::vector<std::string> parts;
-    if (auto const group = input.record.provenance.find("trace");
-        group != input.record.provenance.end())
-        for (auto const& [key, value] : group->second) {
-            if (value.empty() || value == name) continue;
-            bool const hash = key.find("sha256") != std::string::npos;
-            parts.push_back(key + " " + (hash ? value.substr(0, short_hash) : value));
-        }
-    parts.insert(parts.begin(), name);
-    auto text = join_present(parts);
+    auto const model = shorten(printable(input.provenance("trace", "model"), input.style.charset),
+                               model_columns, input.style.charset);
+    auto text = join_present(
+        {name, input.provenance("trace", "origin"), labelled("from", model),
+         labelled("sha256", input.provenance("trace", "sha256").substr(0, short_hash))});
     if (!input.configured("routing.trace").empty())
         text += std::isnan(input.value("phase_gate_p50"))
                     ? "; recorded routing, the gate did not run"
@@ -145,7 +167,7 @@ std::string title(ReportInput const& input) {
 
 std::string ReportInput::configured(std::string const& key) const {
     auto const found = config.find(key);
-    return found == config.end() ? "" : found->second;
+    return found == config.end() || found->second == "none" ? "" : found->second;
 }
 
 std::string ReportInput::provenance(std::string const& group, std::string const& key) const {
@@ -181,30 +203,15 @@ std::string origin_section(ReportInput const& input) {
         fact("when", join_present({record.date, record.status, labelled("run", record.run_uuid)}),
              style);
     text += where_text(record, style);
-    text += fact(
-        "software",
-        join_present({"epsim " + record.software_version,
-                      "git " + record.git_sha.substr(0, short_hash) +
-                          (record.git_dirty ? " with uncommitted changes" : ""),
-                      input.provenance("build", "compiler"),
-                      input.provenance("build", "build_type"), input.provenance("mpi", "library")}),
-        style);
-    text += fact("model", model_text(input), style);
-    if (auto const exchange = join_present(
-            {input.configured("exchange.backend"), input.configured("exchange.algorithm"),
-             labelled("wire", input.configured("exchange.wire_dtype")),
-             labelled("combine", input.configured("exchange.combine_dtype"))});
-        !exchange.empty())
-        text += fact("exchange", exchange, style);
-    if (auto const compute =
-            join_present({input.configured("compute.device"),
-                          labelled("kernel", input.configured("compute.kernel")),
-                          labelled("threads a rank", input.configured("compute.threads"))});
-        !compute.empty())
-        text += fact("compute", compute, style);
-    if (auto const trace = trace_text(input); !trace.empty()) text += fact("trace", trace, style);
-    text += fact("replayed", replayed_text(record), style);
-    return text + fact("file", input.path, style);
+    for (auto const& [label, value] : {std::pair{"software", software_text(input)},
+                                       {"model", model_text(input)},
+                                       {"exchange", exchange_text(input)},
+                                       {"compute", compute_text(input)},
+                                       {"trace", trace_text(input)},
+                                       {"replayed", replayed_text(record)},
+                                       {"file", input.path}})
+        if (!value.empty()) text += fact(label, value, style);
+    return text;
 }
 
 }  // namespace epsim

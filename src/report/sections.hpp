@@ -19,7 +19,7 @@ struct ReportInput {
     TextStyle style;
 
     double value(std::string_view metric) const { return summary_value(summary, metric); }
-    /// A configured value; empty if there is none.
+    /// A configured value; empty if there is none, or it is "none".
     std::string configured(std::string const& key) const;
     /// A provenance value; empty if there is none.
     std::string provenance(std::string const& group, std::string const& key) const;

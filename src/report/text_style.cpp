@@ -59,7 +59,8 @@ bool names_utf8(std::string_view locale) {
 }
 
 Charset charset_of(int file_descriptor) {
-    if (isatty(file_descriptor) == 0) return Charset::ascii;
+    if (isatty(file_descriptor) == 0 || std::getenv("OMPI_COMM_WORLD_SIZE") != nullptr)
+        return Charset::ascii;
     for (auto const* name : {"LC_ALL", "LC_CTYPE", "LANG"})
         if (auto const* value = std::getenv(name); value != nullptr && *value != '\0')
             return names_utf8(value) ? Charset::utf8 : Charset::ascii;

@@ -16,6 +16,7 @@ struct TextStyle {
 };
 
 /// utf8 if the descriptor is a terminal and the locale (LC_ALL, else LC_CTYPE, else LANG) says so.
+/// Under Open MPI's mpirun ascii: it shows its ranks a terminal wherever their output goes.
 Charset charset_of(int file_descriptor);
 
 /// For a report on stdout.

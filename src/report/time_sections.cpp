@@ -66,6 +66,12 @@ std::string speed_section(ReportInput const& input) {
     text += fact("step time", step, style);
     if (std::isfinite(input.value("critical_rank")))
         text += fact("limited by", limit_text(input), style);
+    if (double const busiest = input.value("expert_flops_busiest_rank"); std::isfinite(busiest))
+        text += fact("experts",
+                     fmt::format("{} on the busiest rank, {} on all, in the expert phase",
+                                 format_si(busiest, "FLOP/s"),
+                                 format_si(input.value("expert_flops_all_ranks"), "FLOP/s")),
+                     style);
     return text;
 }
 
@@ -97,9 +103,11 @@ std::string phase_section(ReportInput const& input) {
     add("other", nan, nan, input.value("critical_other"));
     add("step", input.value("step_time"), nan, rank_step);
     return table.text(input.style) +
-           note(fmt::format("Medians over iterations, summed over layers, mean over steps. Slowest "
-                            "ranks do not add up to the step; {}, most often the last, does.",
-                            critical),
+           note(fmt::format(
+                    "Slowest and fastest: medians over iterations, summed over layers, mean "
+                    "over steps; they do not add up to the step. Those of {}, most often the "
+                    "last, do: they are of each step's median iteration.",
+                    critical),
                 input.style);
 }
 

@@ -26,20 +26,12 @@ std::string traffic_section(ReportInput const& input) {
     add("off node", "off_node_share", percent_text, "");
     add("algbw", "algbw", rate, "busiest rank's rows / phase time");
     add("busbw", "busbw", rate, "the same, self left out");
-    std::string traffic, compute;
-    if (!table.empty())
-        traffic = table.text(input.style) +
-                  note(
-                      "All ranks and layers, what stays on a rank included. Rows are payload and "
-                      "padding.",
-                      input.style);
-    if (double const rank = input.value("expert_flops_busiest_rank"); std::isfinite(rank))
-        compute = fact("compute",
-                       fmt::format("{} on the busiest rank, {} on all, in the expert phase",
-                                   format_si(rank, "FLOP/s"),
-                                   format_si(input.value("expert_flops_all_ranks"), "FLOP/s")),
-                       input.style);
-    return paragraphs({traffic, compute});
+    if (table.empty()) return "";
+    return table.text(input.style) + note(
+                                         "All ranks and layers, self included. Rows: payload and "
+                                         "padding; phase time: waiting "
+                                         "included.",
+                                         input.style);
 }
 
 std::string verification_section(ReportInput const& input) {

@@ -47,8 +47,9 @@ TEST(SummaryOfAKnownRun, IsWhatOneComputesByHand) {
     EXPECT_DOUBLE_EQ(summary_value(rows, "phase_dispatch_max"), (3.0 + 6) / 2);
     EXPECT_DOUBLE_EQ(summary_value(rows, "phase_expert_share"), (8.0 + 1) / 2 / 9);
     EXPECT_EQ(summary_value(rows, "critical_rank"), 0);  // a tie, two each
-    EXPECT_DOUBLE_EQ(summary_value(rows, "critical_step_time"), (6.0 + 7) / 2);
-    EXPECT_DOUBLE_EQ(summary_value(rows, "critical_phase_dispatch"), (2.0 + 5) / 2);
+    // Rank 0 in the shorter iterations, 2 and 3.
+    EXPECT_DOUBLE_EQ(summary_value(rows, "critical_step_time"), (6.0 + 6) / 2);
+    EXPECT_DOUBLE_EQ(summary_value(rows, "critical_phase_dispatch"), (2.0 + 4) / 2);
     EXPECT_DOUBLE_EQ(summary_value(rows, "critical_other"), 1);
     EXPECT_TRUE(std::isnan(summary_value(rows, "phase_gate_p50")));
     EXPECT_TRUE(std::isnan(summary_value(rows, "step_time_p95")));

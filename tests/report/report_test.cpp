@@ -105,6 +105,18 @@ TEST(Report, ScaleStandsBesideTheHiddenSize) {
     EXPECT_THAT(text_of(run), HasSubstr("hidden 64 x 0.125,"));
 }
 
+TEST(Report, NamesTheTraceOrTheGenerator) {
+    auto run = synthetic_run({}, 1);
+    run.provenance["trace"] = {{"origin", "recorded"}, {"sha256", std::string(64, 'a')}};
+    run.config += "[routing]\ntrace = \"t.h5\"\ngenerator = \"none\"\n";
+    EXPECT_THAT(text_of(run),
+                HasSubstr("t.h5, recorded, sha256 aaaaaaaaaaaa; recorded routing, the "
+                          "gate did not run"));
+    run.config = "[routing]\ntrace = \"none\"\ngenerator = \"zipf\"\n";
+    run.provenance["trace"] = {{"origin", "synthetic"}};
+    EXPECT_THAT(text_of(run), HasSubstr("zipf, synthetic\n"));
+}
+
 TEST(Report, PrintsTheSummarysFigures) {
     auto const run = synthetic_run({}, 1);
     auto const rows = summarise(run);
