@@ -45,13 +45,16 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
     if (input.file) layering.apply(*input.file, entries, Layer::file, "file " + input.file->path);
     for (auto const& value : input.overrides) layering.apply(value);
     if (auto const& trace = layering.config.routing.trace; read_trace && !trace.empty())
-        for (auto const& value : read_trace(trace)) layering.apply_if_unset(value, "trace " + trace);
+        for (auto const& value : read_trace(trace))
+            layering.apply_if_unset(value, "trace " + trace);
     layering.derive_defaults();
 
     ResolvedConfig resolved;
     resolved.config = layering.config;
     resolved.config.name = run_name(input, preset);
     resolved.canonical = canonical_toml(layering.config);
+    if (auto& trace = layering.config.routing.trace; !trace.empty())
+        trace = std::filesystem::absolute(trace);  // the dump means the same from any folder
     resolved.dump = dump_toml(layering.config, layering.origin);
     resolved.origin = std::move(layering.origin);
     apply_scale(resolved.config.shape, resolved.config.model.scale);
