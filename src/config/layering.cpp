@@ -29,10 +29,10 @@ std::string shown(TomlEntry const& entry) {
     return entry.type == TomlType::text ? toml_quote(entry.text) : entry.text;
 }
 
-/// An input path as an absolute one, so that the configuration means the same from any folder.
+/// An input path as seen from the working directory.
 std::string located(Key const& key, std::string const& text, std::filesystem::path const& base) {
     if (key.kind != ValueKind::input_path || text.empty() || text == "none") return text;
-    return std::filesystem::absolute(base / text).lexically_normal().string();
+    return (base / text).lexically_normal().string();
 }
 
 }  // namespace

@@ -58,6 +58,8 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
     resolved.config = layering.config;
     resolved.config.name = run_name(input, preset);
     resolved.canonical = canonical_toml(layering.config);
+    if (auto& trace = layering.config.routing.trace; !trace.empty())
+        trace = std::filesystem::absolute(trace);  // the dump means the same from any folder
     resolved.dump = dump_toml(layering.config, layering.origin);
     resolved.origin = std::move(layering.origin);
     apply_scale(resolved.config.shape, resolved.config.model.scale);

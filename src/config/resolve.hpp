@@ -40,9 +40,11 @@ struct ResolvedConfig {
     std::map<std::string, std::string> origin;  ///< by key: "default", "preset mixtral-8x7b",
                                                 ///< "file run.toml:3" or "command line"
     /// Every setting but preset and output.dir as TOML, sorted: two inputs that mean the same run
-    /// have the same text. Resolving it again gives the same Config, without any other file.
+    /// have the same text. Resolving it again in the same working directory gives the same Config,
+    /// without any other file.
     std::string canonical;
-    /// Every setting as TOML with its origin as a comment; a configuration file itself.
+    /// Every setting as TOML with its origin as a comment; a configuration file itself, which may
+    /// lie in any folder: its paths are absolute.
     std::string dump;
 };
 

@@ -116,9 +116,19 @@ TEST(Resolve, ScaleChangesHiddenOnly) {
 TEST(Resolve, TraceInAFileIsRelativeToThatFile) {
     std::string const text = "[routing]\ntrace = \"traces/../t.h5\"\n";
     EXPECT_EQ(resolve_text(text).config.routing.trace, "/folder/t.h5");
-    auto const here = std::filesystem::current_path() / "u.h5";
-    EXPECT_EQ(resolve_text(text, {{"routing.trace", "u.h5"}}).config.routing.trace, here.string());
+    EXPECT_EQ(resolve_text(text, {{"routing.trace", "u.h5"}}).config.routing.trace, "u.h5");
     EXPECT_EQ(resolve_text("[routing]\ntrace = \"/t/x.h5\"\n").config.routing.trace, "/t/x.h5");
+}
+
+TEST(Resolve, PathsStayRelativeButInTheDump) {
+    auto const resolved = resolve(
+        {ConfigFile{"configs/run.toml", "[routing]\ntrace = \"t.h5\"\n"}, {}}, source_preset);
+    EXPECT_EQ(resolved.config.routing.trace, "configs/t.h5");
+    EXPECT_THAT(resolved.canonical, HasSubstr("trace = \"configs/t.h5\"\n"));
+    auto const absolute = (std::filesystem::current_path() / "configs/t.h5").string();
+    EXPECT_THAT(resolved.dump,
+                HasSubstr("trace = \"" + absolute + "\"  # file configs/run.toml:2"));
+    EXPECT_EQ(resolve_text(resolved.dump).config.routing.trace, absolute);
 }
 
 TEST(Resolve, DumpHasOriginsAndLoadsAgain) {
