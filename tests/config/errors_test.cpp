@@ -134,9 +134,9 @@ TEST(ConfigErrors, KeysThatDoNotGoTogether) {
     EXPECT_THAT(flag_error("model.scale", "0.3"), HasSubstr("makes hidden = 307.2 of 1024"));
     EXPECT_THAT(flag_error("model.scale", "1e-9"), HasSubstr("model.scale"));
     EXPECT_THAT(flag_error("model.scale", "1e200"), HasSubstr("model.scale"));
-    EXPECT_THAT(flag_error("routing.trace", "t.h5"),
-                HasSubstr("routing.trace (command line) and routing.generator (file "
-                          "/folder/run.toml:2) are both set"));
+    EXPECT_THAT(file_error("[routing]\ntrace = \"t\"\ngenerator = \"zipf\"\n"),
+                HasSubstr("routing.trace (file /folder/run.toml:2) and routing.generator (file "
+                          "/folder/run.toml:3) are both set"));
     EXPECT_THAT(flag_error("routing.generator", "none"),
                 HasSubstr("neither routing.trace nor routing.generator is set"));
     EXPECT_THAT(flag_error("tokens.per_rank", "5"), HasSubstr("tokens.per_rank = 5"));

@@ -62,8 +62,8 @@ TEST(Resolve, TheCommandLinesRoutingReplacesTheFiles) {
     EXPECT_EQ(traced.config.routing.trace, "/t.h5");
     EXPECT_EQ(traced.config.routing.generator, "");
     EXPECT_EQ(traced.origin.at("routing.generator"), "default");
-    auto const drawn =
-        resolve_text("[routing]\ntrace = \"t.h5\"\n", {{"routing.generator", "uniform"}});
+    auto const drawn = resolve_text("[routing]\ntrace = \"t.h5\"\n",
+                                    {{"routing.generator", "uniform"}, {"tokens.per_step", "8"}});
     EXPECT_EQ(drawn.config.routing.trace, "");
     EXPECT_EQ(drawn.config.routing.generator, "uniform");
     EXPECT_THROW(resolve_text("[routing]\ngenerator = \"zipf\"\ntrace = \"t.h5\"\n"), InputError);
