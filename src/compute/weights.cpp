@@ -74,8 +74,9 @@ void fill_weights(uint64_t seed, WeightKey key, Matrix matrix, int64_t columns, 
 }
 
 void make_weights(uint64_t seed, WeightKey key, Matrix matrix, DType dtype, BufferView out) {
-    constexpr int64_t piece = 8192;  // elements: stays in the first cache, a multiple of 4
+    constexpr int64_t piece = 4096;  // elements: stays in the first cache, a multiple of 4
     check(out.type == dtype || out.type == DType::f32, "weights are stored in too narrow a type");
+    fill_weights(seed, key, matrix, out.width, 0, {});  // throws here, if at all: not in a thread
     int64_t const total = out.rows * out.width;
 #pragma omp parallel for schedule(static) if (total > piece)
     for (int64_t first = 0; first < total; first += piece) {

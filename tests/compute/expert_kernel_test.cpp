@@ -178,6 +178,29 @@ TEST_P(ExpertKernels, RefuseRowsOfAnotherKind) {
 INSTANTIATE_TEST_SUITE_P(All, ExpertKernels, testing::Values("reference", "onednn"),
                          [](auto const& kernel) { return std::string(kernel.param); });
 
+/// A worst-case bound hides a rounding too many or too few; the kernels' mean difference shows it:
+/// one more rounding to bf16 in either makes it 1e-3.
+TEST(ExpertKernelPair, RoundsAtTheSamePlaces) {
+    for (DType const in : {DType::f32, DType::bf16})
+        for (DType const dtype : {DType::f32, DType::bf16}) {
+            FeedForwardSpec const spec{64, 96, Activation::swiglu, dtype, in, DType::f32};
+            std::vector<KernelCase> runs;
+            for (char const* name : {"reference", "onednn"}) {
+                auto const kernel = make_expert_kernel(name, spec, seed, distinct_keys(1, 1), 1);
+                runs.emplace_back(spec, std::vector<int64_t>{50}, KernelCase::Order::contiguous, 1);
+                runs.back().run(*kernel);
+            }
+            double difference = 0, size = 0;
+            for (int64_t i = 0; i < 50 * spec.hidden; ++i) {
+                double const a = runs[0].out.as<float>()[i], b = runs[1].out.as<float>()[i];
+                difference += (a - b) * (a - b);
+                size += a * a;
+            }
+            EXPECT_GT(size, 0);
+            EXPECT_LT(std::sqrt(difference / size), dtype == DType::f32 ? 1e-6 : 1e-4);
+        }
+}
+
 TEST(MakeExpertKernel, KnowsItsNames) {
     FeedForwardSpec const spec{8, 8, Activation::relu, DType::f32, DType::f32, DType::f32};
     EXPECT_EQ(make_expert_kernel("auto", spec, seed, {}, 1)->name(), "onednn");
