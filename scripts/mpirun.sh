@@ -1,8 +1,27 @@
 #!/usr/bin/env bash
-# mpirun with what Open MPI needs here: leave to run as root where we are root, more ranks than
-# cores, no binding then, and waiting ranks that yield. Usage: scripts/mpirun.sh -n N PROGRAM ARGS...
+# mpirun with what Open MPI needs here: leave to run as root where we are root; an equal share of
+# this machine's cores for each rank; more ranks than cores only unbound. Inside a batch allocation,
+# or with a flag of your own that says where ranks go, it adds nothing but the former.
+# Usage: scripts/mpirun.sh -n N PROGRAM ARGS...
 set -euo pipefail
 if [ "$(id -u)" -eq 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi
-exec mpirun --oversubscribe --bind-to none "$@"
+
+placement=()
+if [ -z "${SLURM_JOB_ID-}${PBS_JOBID-}${FLUX_JOB_ID-}" ] && [ $# -ge 2 ] && [[ $1 =~ ^-(n|np)$ ]] &&
+    [[ $2 =~ ^[1-9][0-9]*$ ]] && [[ ${3-} != -* ]]; then
+    allowed=$(taskset -cp $$ | sed 's/.*: //')
+    cores=$(lscpu -p=CPU,CORE,SOCKET | /usr/bin/awk -F, -v allowed="$allowed" '
+        BEGIN { n = split(allowed, parts, ","); for (i = 1; i <= n; ++i) {
+            split(parts[i], ends, "-"); last = ends[2] == "" ? ends[1] : ends[2]
+            for (c = ends[1]; c <= last; ++c) usable[c + 0] = 1 } }
+        !/^#/ && ($1 + 0) in usable { core[$2 "," $3] = 1 }
+        END { for (c in core) ++count; print count + 0 }')
+    if [ "$2" -gt "$cores" ]; then
+        placement=(--oversubscribe --bind-to none)
+    else
+        placement=(--map-by "slot:PE=$((cores / $2))" --bind-to core)
+    fi
+fi
+exec mpirun "${placement[@]}" "$@"

@@ -20,14 +20,6 @@
 namespace epsim {
 namespace {
 
-void require_cpu(ComputeOptions const& compute) {
-    if (compute.device == "cpu") return;
-    auto const cuda = query_cuda();
-    throw InputError(cuda.unavailable.empty() ? "the CUDA backend has no expert kernels (they are "
-                                                "not implemented yet). Use --device=cpu"
-                                              : cuda.unavailable);
-}
-
 std::unique_ptr<ClusterTopology> make_topology(ClusterOptions const& options,
                                                Communicator const& comm) {
     if (options.ranks_per_node > 0)
@@ -41,7 +33,7 @@ std::unique_ptr<ClusterTopology> make_topology(ClusterOptions const& options,
 
 RunCase::RunCase(Config const& config, Communicator const& comm) : config_(config), comm_(comm) {
     on_all_ranks(comm, [&] {
-        require_cpu(config.compute);
+        require_device(config.compute.device);
         if (config.exchange.backend == "local" && comm.size() > 1)
             throw InputError(fmt::format(
                 "exchange.backend = local with {} MPI ranks (it exchanges inside one process). "
@@ -109,11 +101,16 @@ void RunCase::check_source() const {
             shape.dispatch_hidden, shape.hidden));
 }
 
-int RunCase::ranks_on_this_host() const {
-    int ranks = 0;
-    auto const mine = query_host().hostname;
-    for (auto const& host : comm_.all_gather(mine)) ranks += host == mine;
-    return ranks;
+/// Ranks of a host with the same cpuset share its cores; a launcher that binds gives each its own.
+RunCase::CoreShare RunCase::share_cores() const {
+    auto const host = query_host();
+    auto const mine = host.hostname + '\n' + host.cpuset;
+    int64_t sharing = 0;
+    for (auto const& other : comm_.all_gather(mine)) sharing += other == mine;
+    int64_t const cores = host.physical_cores;
+    int64_t const threads = config_.compute.threads > 0 ? config_.compute.threads
+                                                        : std::max<int64_t>(1, cores / sharing);
+    return {narrow<int>(threads), comm_.all_max(int64_t{sharing * threads > cores}) != 0};
 }
 
 std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
@@ -127,9 +124,7 @@ std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
 }
 
 RunRecord RunCase::run(ReplayProgress progress) {
-    int const ranks_here = ranks_on_this_host(), cores = query_host().physical_cores;
-    int const threads =
-        config_.compute.threads > 0 ? config_.compute.threads : std::max(1, cores / ranks_here);
+    auto const [threads, oversubscribed] = share_cores();
     auto const rank = static_cast<std::size_t>(index(comm_.rank()));
     auto const offset = placement_->rank_slot_offset();
     ExchangeShape const shape{spec_.shape.hidden, spec_.wire_dtype, spec_.combine_dtype,
@@ -140,23 +135,18 @@ RunRecord RunCase::run(ReplayProgress progress) {
                                       : make_mpi_transport(comm_));
     std::unique_ptr<ExpertKernel> experts;
     std::unique_ptr<LocalNetworks> local;
-    on_all_ranks(comm_, [&] {
+    on_all_ranks(comm_, [&, n = threads] {
         experts = make_expert_kernel(config_.compute.kernel, spec_.routed(), spec_.seed,
-                                     weight_keys(), threads);
-        local = std::make_unique<LocalNetworks>(spec_, config_.compute.kernel, threads);
+                                     weight_keys(), n);
+        local = std::make_unique<LocalNetworks>(spec_, config_.compute.kernel, n);
     });
     MonotonicClock const clock;
     auto record = replay(*case_, comm_, {*exchange, *experts, *local, clock, std::move(progress)});
     record.topology = rank_places(comm_, *topology_);
-    bool const oversubscribed = comm_.all_max(int64_t{ranks_here * threads > cores}) != 0;
     if (!comm_.is_root()) return {};
     record.kind = oversubscribed ? "oversubscribed" : "measured";
     record.provenance["compute"] = {{"kernel", std::string(experts->name())},
                                     {"threads", std::to_string(threads)}};
-    record.flops_per_assignment = static_cast<double>(pair_flops(spec_.shape));
-    record.local_flops_per_token =
-        static_cast<double>(token_flops(spec_.shape)) -
-        static_cast<double>(spec_.shape.top_k) * record.flops_per_assignment;
     describe(record);
     return record;
 }
@@ -165,6 +155,8 @@ void RunCase::describe(RunRecord& record) const {
     record.provenance.merge(local_provenance());
     record.provenance["job"] = job_environment();
     record.provenance["trace"] = trace_provenance_;
+    record.provenance["model"] = {
+        {"preset", config_.model.preset.empty() ? "none" : config_.model.preset}};
     record.date = utc_now();
     record.run_uuid = random_uuid();
     record.software_version = build_info().version;

@@ -28,7 +28,11 @@ public:
 private:
     void open_source();
     void check_source() const;
-    int ranks_on_this_host() const;
+    struct CoreShare {
+        int threads;          ///< of this rank
+        bool oversubscribed;  ///< somewhere more threads run than there are cores
+    };
+    CoreShare share_cores() const;
     std::vector<std::vector<WeightKey>> weight_keys() const;
     void describe(RunRecord& record) const;
 

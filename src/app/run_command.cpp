@@ -9,7 +9,6 @@
 #include "app/run_case.hpp"
 #include "comm/mpi_session.hpp"
 #include "config/binder.hpp"
-#include "core/sha256.hpp"
 #include "measure/summary.hpp"
 #include "report/report.hpp"
 #include "store/run_directory.hpp"
@@ -50,6 +49,14 @@ std::string default_directory(std::string const& name) {
     return fmt::format("runs/{:%Y%m%dT%H%M%SZ}-{}", fmt::gmtime(std::time(nullptr)), name);
 }
 
+/// Best effort: the failure itself must reach the user, not one of writing it down.
+void note_failure(RunDirectory& directory, std::string const& what) {
+    try {
+        directory.set_status("failed", what);
+    } catch (std::exception const&) {
+    }
+}
+
 ExitCode run_on(Communicator const& comm, RunFlags const& flags) {
     auto const resolved = agree_on_config(comm, flags.binder);
     auto const& config = resolved.config;
@@ -84,8 +91,8 @@ ExitCode run_on(Communicator const& comm, RunFlags const& flags) {
                 fmt::print("{}\n", report_text(record, file.string(), stdout_style()));
             fmt::print("result: {}\n", file.string());
         });
-    } catch (CollectiveError const& e) {
-        if (directory) directory->set_status("failed", e.what());
+    } catch (std::exception const& e) {
+        if (directory) note_failure(*directory, e.what());
         throw;
     }
     return ExitCode::success;

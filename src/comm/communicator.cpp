@@ -2,10 +2,8 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <array>
 #include <exception>
-#include <numeric>
 
 #include "core/cast.hpp"
 
@@ -94,7 +92,8 @@ std::vector<std::string> Communicator::all_gather(std::string const& text) const
     int const mine = narrow<int>(text.size());
     std::vector<int> sizes(ranks), offsets(ranks + 1, 0);
     check_mpi(MPI_Allgather(&mine, 1, MPI_INT, sizes.data(), 1, MPI_INT, comm_), "MPI_Allgather");
-    std::partial_sum(sizes.begin(), sizes.end(), offsets.begin() + 1);
+    for (std::size_t r = 0; r < ranks; ++r)
+        offsets[r + 1] = narrow<int>(int64_t{offsets[r]} + sizes[r]);
     std::string all(static_cast<std::size_t>(offsets.back()), '\0');
     check_mpi(MPI_Allgatherv(text.data(), mine, MPI_CHAR, all.data(), sizes.data(), offsets.data(),
                              MPI_CHAR, comm_),

@@ -19,8 +19,9 @@ std::unique_ptr<ExpertKernel> make_expert_kernel(std::string_view name, FeedForw
     check(threads >= 1, "a kernel has no thread");
     check(std::ranges::all_of(keys, [&](auto const& k) { return k.size() == keys[0].size(); }),
           "layers differ in slots");
+    if (name == "auto") name = onednn_supports(spec.dtype) ? "onednn" : "reference";
     if (name == "reference") return make_reference_kernel(spec, seed, keys, threads);
-    if (name == "onednn" || name == "auto") return make_onednn_kernel(spec, seed, keys, threads);
+    if (name == "onednn") return make_onednn_kernel(spec, seed, keys, threads);
     throw InputError(
         fmt::format("compute.kernel = {} is unknown (there are auto, reference and "
                     "onednn). Choose one of them",

@@ -57,12 +57,6 @@ void apply_scale(ModelShape& shape, double scale) {
 void validate(Config const& c, std::map<std::string, std::string> const& origin) {
     validate(c.shape);
     validate_routing(c, origin);
-    if (c.measure.max_passes != 0 && c.measure.max_passes < c.measure.min_passes)
-        throw InputError(
-            fmt::format("measure.max_passes = {} is below measure.min_passes = {} (a run makes at "
-                        "least those). "
-                        "Raise measure.max_passes, or set it to 0",
-                        c.measure.max_passes, c.measure.min_passes));
 }
 
 }  // namespace epsim

@@ -24,14 +24,15 @@ DispatchPlan const& DispatchPlanner::plan(SlotRouting const& routing, Placement 
     plan_.top_k = routing.top_k;
     plan_.row_offset.resize(static_cast<std::size_t>(placement.ranks()) + 1);
     for (std::size_t r = 0; r < plan_.row_offset.size(); ++r)
-        plan_.row_offset[r] =
-            slot_next_[static_cast<std::size_t>(placement.rank_slot_offset()[r])];
+        plan_.row_offset[r] = slot_next_[static_cast<std::size_t>(placement.rank_slot_offset()[r])];
     plan_.row_token.resize(rows);
     plan_.slot.resize(rows);
     plan_.weight.resize(rows);
     plan_.assignment_row.resize(assignments);
-    plan_.entry_offset.resize(rows + 1);
-    std::iota(plan_.entry_offset.begin(), plan_.entry_offset.end(), int64_t{0});
+    if (auto const known = plan_.entry_offset.size(); known != rows + 1) {
+        plan_.entry_offset.resize(rows + 1);  // one entry a row: what is there stays true
+        for (std::size_t i = known; i <= rows; ++i) plan_.entry_offset[i] = static_cast<int64_t>(i);
+    }
 
     auto const top_k = static_cast<std::size_t>(routing.top_k);
     for (std::size_t token = 0, i = 0; i < assignments; ++token)

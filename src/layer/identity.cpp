@@ -107,7 +107,6 @@ void expected_identity(LayerSpec const& spec, StepId step, LayerId layer, int64_
             out[c] += weight_rows ? returned : weights[k] * returned;
         }
     }
-    for (float& value : out) value = round_to(spec.dtype, value);
 }
 
 }  // namespace epsim

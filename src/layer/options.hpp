@@ -8,7 +8,7 @@ namespace epsim {
 struct MeasureOptions {
     int warmup = 1;  ///< passes before the measured ones; kept, flagged
     int min_passes = 5;
-    int max_passes = 0;  ///< 0 = as min_passes
+    int max_passes = 0;           ///< never more than these; 0 = no limit
     std::string verify = "auto";  ///< auto | full | N (tokens a step and layer) | off
 };
 

@@ -6,6 +6,7 @@
 #include <map>
 
 #include "core/cast.hpp"
+#include "core/simd.hpp"
 
 namespace epsim {
 namespace {
@@ -32,8 +33,7 @@ struct DotResult {
 };
 
 /// Vectorised by hand into eight lanes, since the compiler may not reorder a sum.
-__attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"))) DotResult dot(
-    float const* w, double const* x, std::size_t n) {
+EPSIM_SIMD_CLONES DotResult dot(float const* w, double const* x, std::size_t n) {
     constexpr std::size_t lanes = 8;
     std::array<double, lanes> sum{}, magnitude{};
     std::size_t i = 0;
@@ -172,7 +172,7 @@ private:
             float value = x_[token * hidden_ + c];
             if (scale != 1.0f)
                 value = static_cast<float>(round_to(spec_.wire_dtype, value * scale));
-            x[c] = round_to(spec_.dtype, value);
+            x[c] = value;
         }
         return x;
     }

@@ -20,31 +20,29 @@ public:
           kernel_(make_identity_kernel(replay.spec, replay.placement, comm.rank())),
           layer_(replay.spec, replay.placement, exchange, *kernel_, nullptr),
           recorder_(clock_, layers()),
-          received_({replay.steps(), layers(), experts()}),
-          recorded_({replay.steps(), layers(), experts()}),
-          unrouted_({replay.steps(), layers()}),
-          rank_tokens_({replay.steps(), layers(), comm.size()}),
+          received_({layers(), experts()}),
+          recorded_({layers(), experts()}),
+          unrouted_({layers(), 1}),
+          rank_tokens_({layers(), comm.size()}),
           rows_({layers(), comm.size(), comm.size()}),
-          step_tokens_(static_cast<std::size_t>(replay.steps())),
           signatures_(replay.spec.wire_dtype, replay.spec.shape.hidden),
-          out_(replay.spec.dtype, replay.spec.shape.hidden) {}
+          out_(DType::f32, replay.spec.shape.hidden) {}
 
     Findings run(RunRecord& record) {
+        if (comm_.is_root()) make_room(record);
         for (int s = 0; s < replay_.steps(); ++s) {
             StepInput input;
             on_all_ranks(
                 comm_, [&] { input = load_step(replay_, StepId{s}, comm_.size(), comm_.rank()); });
             survey_step(input);
+            int64_t const tokens = comm_.all_sum(static_cast<int64_t>(input.tokens.size()));
+            for (auto* counts : {&received_, &recorded_, &unrouted_, &rank_tokens_})
+                comm_.all_sum(counts->flat());
+            if (comm_.is_root()) keep_step(record, s, tokens);
         }
-        comm_.all_sum(received_.flat());
-        comm_.all_sum(recorded_.flat());
-        comm_.all_sum(unrouted_.flat());
-        comm_.all_sum(rank_tokens_.flat());
         comm_.all_sum(rows_.flat());
-        comm_.all_sum(step_tokens_);
-        compare_counts();
         record.identities = comm_.all_sum(identities_);
-        if (comm_.is_root()) fill(record);
+        if (comm_.is_root()) fill_traffic(record);
         return findings_;
     }
 
@@ -54,30 +52,30 @@ private:
 
     void survey_step(StepInput const& input) {
         auto const tokens = static_cast<int64_t>(input.tokens.size());
-        int const s = index(input.step);
-        step_tokens_[static_cast<std::size_t>(s)] += tokens;
+        for (auto* counts : {&received_, &recorded_, &unrouted_, &rank_tokens_})
+            std::ranges::fill(counts->flat(), 0);
         BufferView const x = signatures_.rows(tokens), out = out_.rows(tokens);
         token_signatures(replay_.spec, input.step, input.tokens, x);
         HostStream stream;
         for (int l = 0; l < layers(); ++l) {
             auto const& routing = input.routing[static_cast<std::size_t>(l)];
             layer_.forward(LayerId{l}, routing, x, out, recorder_, stream);
-            count(s, l, routing);
-            check_identities(input, l, routing, out);
+            count(l, routing);
+            if (replay_.measure.verify != "off") check_identities(input, l, routing, out);
         }
     }
 
-    void count(int s, int l, RoutingBatch const& routing) {
+    void count(int l, RoutingBatch const& routing) {
         for (ExpertId const e : routing.expert)
-            ++(e == no_expert ? unrouted_(s, l) : recorded_(s, l, index(e)));
+            ++(e == no_expert ? unrouted_(l, 0) : recorded_(l, index(e)));
         for (int r = 0; r < comm_.size(); ++r)
             rows_(l, index(comm_.rank()), r) += layer_.plan().rows_to(RankId{r});
         auto const mine = replay_.placement.experts_of(LayerId{l}, comm_.rank());
         auto const offset = layer_.received().slot_offset;
         for (std::size_t slot = 0; slot < mine.size(); ++slot) {
             int64_t const entries = offset[slot + 1] - offset[slot];
-            if (mine[slot] != no_expert) received_(s, l, index(mine[slot])) += entries;
-            rank_tokens_(s, l, index(comm_.rank())) += entries;
+            if (mine[slot] != no_expert) received_(l, index(mine[slot])) += entries;
+            rank_tokens_(l, index(comm_.rank())) += entries;
         }
     }
 
@@ -105,27 +103,34 @@ private:
         });
     }
 
-    /// On rank 0 only, so that one difference is found once.
-    void compare_counts() {
-        if (!comm_.is_root()) return;
-        for (int s = 0; s < replay_.steps(); ++s)
-            for (int l = 0; l < layers(); ++l)
-                for (int e = 0; e < experts(); ++e)
-                    if (received_(s, l, e) != recorded_(s, l, e))
-                        findings_.add(fmt::format(
-                            "step {}, layer {}, expert {}: {} tokens received, {} routed to it", s,
-                            replay_.layer_number(l), e, received_(s, l, e), recorded_(s, l, e)));
+    void make_room(RunRecord& record) const {
+        int64_t const steps = replay_.steps();
+        record.expert_tokens = record.dropped = Array<int64_t, 3>({steps, layers(), experts()});
+        record.rank_tokens = Array<int64_t, 3>({steps, layers(), comm_.size()});
+        record.unrouted = Array<int64_t, 2>({steps, layers()});
+        record.top_k = replay_.spec.shape.top_k;
     }
 
-    void fill(RunRecord& record) const {
+    /// The counts of a step over all ranks, kept and compared on rank 0 only: the others' memory
+    /// does not grow with the trace, and one difference is found once.
+    void keep_step(RunRecord& record, int s, int64_t tokens) {
+        record.step_tokens.push_back(tokens);
+        for (int l = 0; l < layers(); ++l) {
+            record.unrouted(s, l) = unrouted_(l, 0);
+            for (int r = 0; r < comm_.size(); ++r) record.rank_tokens(s, l, r) = rank_tokens_(l, r);
+            for (int e = 0; e < experts(); ++e) {
+                record.expert_tokens(s, l, e) = received_(l, e);
+                if (received_(l, e) != recorded_(l, e))
+                    findings_.add(fmt::format(
+                        "step {}, layer {}, expert {}: {} tokens received, {} routed to it", s,
+                        replay_.layer_number(l), e, received_(l, e), recorded_(l, e)));
+            }
+        }
+    }
+
+    void fill_traffic(RunRecord& record) const {
         auto const& spec = replay_.spec;
         int64_t const ranks = comm_.size(), d = direction_count;
-        record.step_tokens = step_tokens_;
-        record.expert_tokens = received_;
-        record.rank_tokens = rank_tokens_;
-        record.dropped = Array<int64_t, 3>(received_.shape());
-        record.unrouted = unrouted_;
-        record.top_k = spec.shape.top_k;
         for (auto* bytes : {&record.selected, &record.payload, &record.padding, &record.metadata})
             *bytes = Array<int64_t, 4>({layers(), d, ranks, ranks});
         record.wire = Array<int64_t, 4>({layers(), d, ranks, link_class_count});
@@ -162,11 +167,11 @@ private:
     MoeLayer layer_;
     MonotonicClock clock_;
     PhaseRecorder recorder_;
-    Array<int64_t, 3> received_, recorded_;  // [S, L, E] assignments: as arrived, as in the trace
-    Array<int64_t, 2> unrouted_;             // [S, L] choices that name no expert
-    Array<int64_t, 3> rank_tokens_;          // [S, L, R]
-    Array<int64_t, 3> rows_;                 // [L, from, to] of one pass
-    std::vector<int64_t> step_tokens_;
+    // Of one step:
+    Array<int64_t, 2> received_, recorded_;  // [L, E] assignments: as arrived, as in the trace
+    Array<int64_t, 2> unrouted_;             // [L, 1] choices that name no expert
+    Array<int64_t, 2> rank_tokens_;          // [L, R]
+    Array<int64_t, 3> rows_;                 // [L, from, to] of the whole pass
     HostBuffer signatures_, out_;
     std::vector<float> expected_;
     int64_t identities_ = 0;

@@ -22,6 +22,7 @@ struct Findings {
 /// token vectors: counts what every rank sent and received (load, traffic) and checks the identity
 /// of every row. Fills step_tokens, expert_tokens, rank_tokens, dropped, selected, payload,
 /// padding, metadata, wire and identities of `record` on rank 0. Collective.
+/// With verify = off nothing is checked but that counts agree.
 /// \return this rank's findings: a token whose output is not what its experts must return, an
 ///         expert that received other than the trace's count
 /// \throws CollectiveError if the trace cannot be read

@@ -11,20 +11,16 @@
 #include "core/rng.hpp"
 #include "layer/oracle.hpp"
 #include "layer/token_vectors.hpp"
+#include "model/formulas.hpp"
 
 namespace epsim {
 namespace {
 
 constexpr double auto_flops = 20e9;
-constexpr int64_t flush_bytes = 32 << 20;  // of outputs collected on one rank
+constexpr int64_t flush_bytes = 64 << 20;  // of outputs collected, over all ranks
 
-double oracle_flops_per_token(ModelShape const& shape) {
-    double const matrices = is_gated(shape.activation) ? 3 : 2;
-    double const inner = static_cast<double>(shape.top_k) * shape.expert_intermediate +
-                         static_cast<double>(shape.shared_experts) * shape.shared_intermediate +
-                         shape.dense_residual_intermediate;
-    return 2 * matrices * shape.hidden * inner;
-}
+/// Drawing a weight costs about as much as this many floating-point operations.
+constexpr double flops_per_draw = 4;
 
 /// The seeded sample of a step's tokens, the same on every rank.
 std::set<int64_t> sampled_tokens(ReplayCase const& replay, StepId step, int layer, int64_t count) {
@@ -47,12 +43,13 @@ SampleSize sample_size(ReplayCase const& replay) {
     if (verify == "full") return {true, 0};
     int64_t tokens = 0;
     if (std::from_chars(verify.data(), verify.data() + verify.size(), tokens).ec == std::errc{})
-        return {false, tokens};
-    double const per_token = oracle_flops_per_token(replay.spec.shape);
+        return {false, static_cast<double>(tokens)};
+    auto const per_token = static_cast<double>(token_flops(replay.spec.shape));
     double const outputs = static_cast<double>(replay.source.info().tokens()) * replay.spec.layers;
     if (outputs * per_token <= auto_flops) return {true, 0};
+    // A sampled token may be the only one to need its experts' weights: half a draw a FLOP.
     double const step_layers = static_cast<double>(replay.steps()) * replay.spec.layers;
-    return {false, std::max<int64_t>(1, std::llround(auto_flops / per_token / step_layers))};
+    return {false, auto_flops / (per_token * (1 + flops_per_draw / 2)) / step_layers};
 }
 
 ValueCheck::ValueCheck(ReplayCase const& replay, Communicator const& comm)
@@ -72,15 +69,23 @@ void ValueCheck::collect(StepInput const& input, int layer, BufferView out) {
         for (std::size_t i = 0; i < input.tokens.size(); ++i) add(i);
         return;
     }
-    for (int64_t const token : sampled_tokens(replay_, input.step, layer, size_.tokens)) {
+    for (int64_t const token :
+         sampled_tokens(replay_, input.step, layer, tokens_of(input.step, layer))) {
         auto const at = std::ranges::lower_bound(input.tokens, token);
         if (at != input.tokens.end() && *at == token)
             add(static_cast<std::size_t>(at - input.tokens.begin()));
     }
 }
 
+/// Rates below one a step and layer still add up to the whole sample.
+int64_t ValueCheck::tokens_of(StepId step, int layer) const {
+    double const position = static_cast<double>(index(step)) * replay_.spec.layers + layer;
+    return static_cast<int64_t>(std::ceil((position + 1) * size_.tokens) -
+                                std::ceil(position * size_.tokens));
+}
+
 bool ValueCheck::full() const {
-    return comm_.all_max(static_cast<int64_t>(samples_.size()) * replay_.spec.shape.hidden *
+    return comm_.all_sum(static_cast<int64_t>(samples_.size()) * replay_.spec.shape.hidden *
                          static_cast<int64_t>(sizeof(float))) > flush_bytes;
 }
 

@@ -11,11 +11,11 @@ namespace epsim {
 /// How many tokens of each step and layer are compared with the oracle.
 struct SampleSize {
     bool all = false;
-    int64_t tokens = 0;  ///< a step and layer, if not all
+    double tokens = 0;  ///< a step and layer, if not all; on average where it is no integer
 };
 
 /// `verify` of MeasureOptions: "full", a number, or "auto": all tokens where the oracle's work
-/// stays under 20 GFLOP, otherwise as many as that allows, at least one. "off" is nobody's sample.
+/// stays under 20 GFLOP, otherwise as many as that allows. "off" is nobody's sample.
 SampleSize sample_size(ReplayCase const& replay);
 
 /// Compares layers' outputs with the oracle, the work shared over the ranks. Collects what each
@@ -42,6 +42,7 @@ private:
         int64_t token;
         std::vector<float> out;
     };
+    int64_t tokens_of(StepId step, int layer) const;
     std::vector<Sample> share_of_all() const;
     void compare(std::span<Sample const> samples);
 

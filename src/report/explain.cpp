@@ -39,7 +39,7 @@ std::string explain_kind(ReportInput const& input) {
 
 std::string explain_tag(std::string const& tag) {
     static std::map<std::string, std::string> const meaning{
-        {"reshaped", "tokens were not grouped into these steps where they were recorded"},
+        {"reshaped", "prefill tokens replayed as decode, or long-run counts as steps"},
         {"distorted", "the model's shape was scaled by more than its hidden size"},
         {"warm-weights", "all layers share one set of weights, which may stay in cache"},
         {"synthesised-from-counts", "tokens were drawn to fit recorded counts"}};

@@ -16,13 +16,12 @@ HIDDEN = 16
 STEP = 1024
 
 
-@needs_data("traces/esft_dsv2lite")
-class RecordedTrace(ProgramTest):
+class ReplayedArrays:
+    """The tests; a class below says which arrays: ids and weights [26, tokens, 6]."""
+
     @classmethod
     def setUpClass(cls):
-        folder = DATA_DIR / "traces/esft_dsv2lite"
-        cls.ids = np.load(folder / "translation_ids_u8.npy")[:, : 2 * STEP + 77]
-        cls.weights = np.load(folder / "translation_gate_w_e4_u16.npy")[:, : 2 * STEP + 77]
+        cls.ids, cls.weights = cls.arrays()
         cls.scratch = tempfile.TemporaryDirectory()
         cls.folder = pathlib.Path(cls.scratch.name)
         np.save(cls.folder / "ids.npy", cls.ids)
@@ -90,14 +89,31 @@ class RecordedTrace(ProgramTest):
             np.testing.assert_array_equal(checksum, checksums[0])
         self.assertEqual(len(np.unique(checksums[0])), checksums[0].size, "digests differ by case")
 
-    def test_verify_and_report_accept_the_run(self):
-        self.test_counts_bytes_and_bits() if not (self.folder / "t.h5").exists() else None
         with self.replay(2, "contiguous", "bf16") as result:
             directory = pathlib.Path(result.filename).parent.parent
         self.epsim("verify", directory)
         report = self.epsim("report", directory)
         self.assertLessEqual(max(map(len, report.splitlines())), 100)
         self.assertIn("dispatch", report)
+
+
+class DrawnRouting(ReplayedArrays, ProgramTest):
+    @staticmethod
+    def arrays():
+        random = np.random.default_rng(11)
+        tokens = STEP + 321
+        keys = random.random((26, tokens, EXPERTS)) * np.linspace(1, 3, EXPERTS)
+        return (np.argsort(-keys, axis=-1)[..., :6].astype(np.uint8),
+                random.integers(1, 5000, (26, tokens, 6), np.uint16))
+
+
+@needs_data("traces/esft_dsv2lite")
+class RecordedRouting(ReplayedArrays, ProgramTest):
+    @staticmethod
+    def arrays():
+        folder = DATA_DIR / "traces/esft_dsv2lite"
+        return (np.load(folder / "translation_ids_u8.npy")[:, : 2 * STEP + 77],
+                np.load(folder / "translation_gate_w_e4_u16.npy")[:, : 2 * STEP + 77])
 
 
 if __name__ == "__main__":

@@ -143,7 +143,6 @@ TEST(ConfigErrors, KeysThatDoNotGoTogether) {
     EXPECT_THAT(flag_error("tokens.per_step", "0"), HasSubstr("tokens.per_step = 0"));
     EXPECT_THAT(file_error("[routing]\ntrace = \"t\"\n[tokens]\nper_rank = 1\n"),
                 HasSubstr("does not go with routing.trace"));
-    EXPECT_THAT(flag_error("measure.max_passes", "2"), HasSubstr("below measure.min_passes = 5"));
 }
 
 TEST(ConfigErrors, BrokenTomlNamesThePlace) {

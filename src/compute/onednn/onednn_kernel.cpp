@@ -4,6 +4,7 @@
 #include "compute/onednn/feed_forward.hpp"
 #include "compute/thread_scope.hpp"
 #include "compute/weights.hpp"
+#include "core/error.hpp"
 
 namespace epsim {
 namespace {
@@ -62,6 +63,15 @@ std::unique_ptr<ExpertKernel> make_onednn_kernel(FeedForwardSpec const& spec, ui
                                                  int threads) {
     ThreadScope const scope(threads);
     return std::make_unique<OnednnKernel>(spec, seed, keys, threads);
+}
+
+bool onednn_supports(DType type) {
+    try {
+        onednn::MatmulLadder(dnnl::engine(dnnl::engine::kind::cpu, 0), 16, 16, type, type);
+        return true;
+    } catch (InputError const&) {
+        return false;
+    }
 }
 
 }  // namespace epsim
