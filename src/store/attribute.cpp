@@ -36,7 +36,7 @@ Hid simple_space(std::size_t size) {
 std::string variable_text(hid_t attribute, hid_t type, std::string const& name) {
     char* text = nullptr;
     require(H5Aread(attribute, type, &text), "cannot read attribute", name);
-    std::string const copy = text ? text : "";
+    std::string copy = text ? text : "";
     H5free_memory(text);
     return copy;
 }

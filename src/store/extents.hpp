@@ -35,7 +35,8 @@ void for_each_piece(Extents const& extents, hsize_t max_elements, Visit&& visit)
             count[a] = std::min(shape[a], extents[a] - start[a]);
         visit(start, count);
         for (axis = extents.size(); axis-- > 0;) {
-            if ((start[axis] += shape[axis]) < extents[axis]) break;
+            start[axis] += shape[axis];
+            if (start[axis] < extents[axis]) break;
             if (axis == 0) return;
             start[axis] = 0;
         }
