@@ -74,13 +74,34 @@ void RunCase::open_source() {
             return;
         }
         auto file = std::make_unique<TraceFile>(routing.trace, Probe::skip);
-        trace_provenance_["sha256"] = file->stated_sha256();
+        if (comm_.is_root()) note_hash(*file);
         source_ = restep(std::move(file), config_.tokens);
     });
     auto const& info = source_->info();
     trace_provenance_["origin"] = info.origin;
     trace_provenance_["producer"] = info.producer;
     trace_provenance_["model"] = info.model;
+}
+
+/// The hash of what is replayed; for a trace that takes minutes to read, what it states.
+void RunCase::note_hash(TraceFile const& file) {
+    constexpr double checked_bytes = 1 << 30;
+    auto const& info = file.info();
+    double const entries =
+        static_cast<double>(info.tokens()) * info.top_k * static_cast<double>(info.layer.size());
+    if (entries * (sizeof(float) + sizeof(int16_t)) > checked_bytes) {
+        trace_provenance_["sha256_stated"] = file.stated_sha256();
+        return;
+    }
+    auto const computed = file.computed_sha256();
+    if (!file.stated_sha256().empty() && file.stated_sha256() != computed) {
+        fmt::print(stderr,
+                   "epsim: warning: {} was changed after it was written (its sha256 is {:.12}, it "
+                   "states {:.12}). What is there is replayed\n",
+                   config_.routing.trace, computed, file.stated_sha256());
+        trace_provenance_["sha256_stated"] = file.stated_sha256();
+    }
+    trace_provenance_["sha256"] = computed;
 }
 
 void RunCase::check_source() const {
@@ -113,6 +134,33 @@ RunCase::CoreShare RunCase::share_cores() const {
     return {narrow<int>(threads), comm_.all_max(int64_t{sharing * threads > cores}) != 0};
 }
 
+std::string RunCase::trace_sha256() const {
+    for (auto const* key : {"sha256", "sha256_stated"})
+        if (auto const found = trace_provenance_.find(key); found != trace_provenance_.end())
+            return found->second;
+    return "";
+}
+
+int64_t RunCase::weight_bytes() const {
+    return rank_memory(spec_.shape, comm_.size(), spec_.dtype).layer_bytes *
+           (spec_.distinct_weights ? spec_.layers : 1);
+}
+
+/// Weights that do not fit are refused before anything is made: the kernel would kill a rank late.
+void RunCase::require_memory() const {
+    auto const host = query_host();
+    int64_t ranks = 0;
+    for (auto const& other : comm_.all_gather(host.hostname)) ranks += other == host.hostname;
+    double const needed = static_cast<double>(weight_bytes()) * static_cast<double>(ranks);
+    on_all_ranks(comm_, [&] {
+        if (needed > host.memory_bytes)
+            throw InputError(fmt::format(
+                "the weights of {} ranks need up to {} on {} (it has {}). Lower model.scale or "
+                "model.layers, set model.distinct_weights = false, or use more nodes",
+                ranks, format_bytes(needed), host.hostname, format_bytes(host.memory_bytes)));
+    });
+}
+
 std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
     std::vector<std::vector<WeightKey>> keys;
     for (int l = 0; l < spec_.layers; ++l) {
@@ -124,6 +172,7 @@ std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
 }
 
 RunRecord RunCase::run(ReplayProgress progress) {
+    require_memory();
     auto const [threads, oversubscribed] = share_cores();
     auto const rank = static_cast<std::size_t>(index(comm_.rank()));
     auto const offset = placement_->rank_slot_offset();
@@ -173,8 +222,6 @@ std::string RunCase::describe() const {
     int64_t most = 0;
     for (int64_t s = 0; s < info.steps(); ++s)
         most = std::max(most, info.tokens_of(StepId{narrow<int32_t>(s)}));
-    auto const memory = rank_memory(spec_.shape, comm_.size(), spec_.dtype);
-    int64_t const weights = memory.layer_bytes * (spec_.distinct_weights ? spec_.layers : 1);
     int64_t const assignments = most * spec_.shape.top_k;
     int64_t const dispatch_row = row_bytes(spec_.shape, spec_.wire_dtype);
     int64_t const combine_row = row_bytes(spec_.shape, spec_.combine_dtype);
@@ -185,13 +232,14 @@ std::string RunCase::describe() const {
     int64_t const share = (assignments + comm_.size() - 1) / comm_.size();
     std::string text;
     auto const row = [&](std::string_view what, std::string const& value) {
-        text += fmt::format("{:<44}{}\n", what, value);
+        text += fmt::format("{:<52}{}\n", what, value);
     };
     row("ranks", fmt::format("{} on {} node(s)", comm_.size(), topology_->nodes()));
     row("replayed",
         fmt::format("{} steps, {} tokens, {} layers", info.steps(), info.tokens(), spec_.layers));
-    row("experts a rank, at most", std::to_string(memory.experts));
-    row("weights a rank, at most", format_bytes(static_cast<double>(weights)));
+    row("experts a rank, at most",
+        std::to_string(rank_memory(spec_.shape, comm_.size(), spec_.dtype).experts));
+    row("weights a rank, at most", format_bytes(static_cast<double>(weight_bytes())));
     row("row buffers a rank, balanced, largest step", format_bytes(buffers(share, share)));
     row("row buffers a rank, if one rank gets all", format_bytes(buffers(share, assignments)));
     row("selected bytes a layer, dispatch, largest step",

@@ -8,6 +8,7 @@
 #include "layer/layer_spec.hpp"
 #include "layer/replay.hpp"
 #include "layer/replay_case.hpp"
+#include "store/trace_file.hpp"
 
 namespace epsim {
 
@@ -19,6 +20,8 @@ public:
     RunCase(Config const& config, Communicator const& comm);
     ~RunCase();
 
+    /// The trace's SHA-256, "" if there is no trace; on rank 0.
+    std::string trace_sha256() const;
     /// What would be replayed and what it takes, for --dry-run: a table. Runs nothing.
     std::string describe() const;
     /// Make weights, replay, and fill in what only the case knows (provenance, topology, kind,
@@ -27,12 +30,15 @@ public:
 
 private:
     void open_source();
+    void note_hash(TraceFile const& file);
     void check_source() const;
     struct CoreShare {
         int threads;          ///< of this rank
         bool oversubscribed;  ///< somewhere more threads run than there are cores
     };
     CoreShare share_cores() const;
+    int64_t weight_bytes() const;  ///< of the fullest rank
+    void require_memory() const;
     std::vector<std::vector<WeightKey>> weight_keys() const;
     void describe(RunRecord& record) const;
 

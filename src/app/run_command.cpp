@@ -49,6 +49,14 @@ std::string default_directory(std::string const& name) {
     return fmt::format("runs/{:%Y%m%dT%H%M%SZ}-{}", fmt::gmtime(std::time(nullptr)), name);
 }
 
+/// What makes a case beside its settings, as comments of its TOML: its hash covers them.
+std::string identity(Communicator const& comm, RunCase const& run_case) {
+    auto text = fmt::format("# ranks = {}\n", comm.size());
+    if (auto const hash = run_case.trace_sha256(); !hash.empty())
+        text += fmt::format("# sha256 of routing.trace = {}\n", hash);
+    return text;
+}
+
 /// Best effort: the failure itself must reach the user, not one of writing it down.
 void note_failure(RunDirectory& directory, std::string const& what) {
     try {
@@ -83,7 +91,7 @@ ExitCode run_on(Communicator const& comm, RunFlags const& flags) {
         });
         on_all_ranks(comm, [&] {
             if (!comm.is_root()) return;
-            record.config = resolved.canonical;
+            record.config = resolved.canonical + identity(comm, run_case);
             record.summary = summarise(record);
             auto const file = directory->seal(record);
             directory->set_status(record.status);

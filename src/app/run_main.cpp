@@ -29,7 +29,8 @@ int fail(ExitCode code, std::string_view what) {
 std::string complaint(CLI::App const& app, CLI::ParseError const& e, int argc, char** argv) {
     if (argc < 2 || argv[1][0] == '-' || e.get_name() != "RequiredError") return e.what();
     std::vector<std::string> commands;
-    for (auto const* command : app.get_subcommands(nullptr)) commands.push_back(command->get_name());
+    for (auto const* command : app.get_subcommands(nullptr))
+        commands.push_back(command->get_name());
     if (std::ranges::find(commands, argv[1]) != commands.end()) return e.what();
     return fmt::format("unknown command '{}' (nearest: {})", argv[1], nearest(argv[1], commands));
 }

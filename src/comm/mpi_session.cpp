@@ -19,8 +19,8 @@ std::optional<int> number_in_environment(std::initializer_list<char const*> name
     for (char const* name : names) {
         char const* text = std::getenv(name);
         int number = 0;
-        if (text && std::from_chars(text, text + std::string_view(text).size(), number).ec ==
-                        std::errc{})
+        if (text &&
+            std::from_chars(text, text + std::string_view(text).size(), number).ec == std::errc{})
             return number;
     }
     return std::nullopt;

@@ -14,19 +14,19 @@ namespace epsim {
 
 /// The feed-forward networks that one kernel runs: all of one shape.
 struct FeedForwardSpec {
-    int hidden = 0;        ///< width of a row in and out
+    int hidden = 0;  ///< width of a row in and out
     int intermediate = 0;
     Activation activation = Activation::swiglu;
-    DType dtype = DType::bf16;          ///< of weights, and of the activated intermediate
-    DType in_dtype = DType::bf16;       ///< of received rows
-    DType out_dtype = DType::bf16;      ///< of the rows returned
+    DType dtype = DType::bf16;      ///< of weights, and of the activated intermediate
+    DType in_dtype = DType::bf16;   ///< of received rows
+    DType out_dtype = DType::bf16;  ///< of the rows returned
 };
 
 /// Which network a set of weights belongs to. Weights are a function of (seed, this) only.
 struct WeightKey {
     enum class Role : uint32_t { routed, shared, dense_residual, shared_gate };
     Role role = Role::routed;
-    int32_t layer = 0;   ///< position of the layer whose weights these are
+    int32_t layer = 0;  ///< position of the layer whose weights these are
     int32_t expert = 0;
 
     bool operator==(WeightKey const&) const = default;
@@ -36,8 +36,9 @@ struct WeightKey {
 enum class Matrix : uint32_t { gate, up, down };
 
 /// Element (row, column) of a weight matrix [rows, columns] before rounding to the weights' type:
-/// uniform in [-sqrt(3 / columns), sqrt(3 / columns)), variance 1 / columns, so that a unit-variance
-/// input gives a unit-variance output. A pure function: any rank and the oracle make the same one.
+/// uniform in [-sqrt(3 / columns), sqrt(3 / columns)), variance 1 / columns, so that a
+/// unit-variance input gives a unit-variance output. A pure function: any rank and the oracle make
+/// the same one.
 /// \param first, out   out[i] = element first + i of the matrix in C order
 void fill_weights(uint64_t seed, WeightKey key, Matrix matrix, int64_t columns, int64_t first,
                   std::span<float> out);
@@ -52,7 +53,8 @@ public:
     virtual void prepare(int64_t rows, int64_t total) = 0;
     /// out[row_index[i]] = network of the entry's slot (rows[row_index[i]]), for every entry; each
     /// row serves one entry. With x rounded to in_dtype, W to dtype: u = W_up x (and g = W_gate x)
-    /// in at least fp32, the activation rounded once to dtype, y = W_down a rounded once to out_dtype.
+    /// in at least fp32, the activation rounded once to dtype, y = W_down a rounded once to
+    /// out_dtype.
     /// \param layer position in the weights given at construction
     /// \param out   [received rows, hidden], out_dtype
     virtual void forward(int layer, GroupedRows const& in, BufferView out, Stream& stream) = 0;

@@ -10,8 +10,7 @@ namespace epsim {
 
 /// Convert between integer types. \throws Error if the value does not fit.
 template <class To, class From>
-constexpr To narrow(From value,
-                    std::source_location where = std::source_location::current()) {
+constexpr To narrow(From value, std::source_location where = std::source_location::current()) {
     if (!std::in_range<To>(value)) check(false, "an integer does not fit its type", where);
     return static_cast<To>(value);
 }

@@ -6,7 +6,9 @@
 
 namespace epsim {
 
-std::string_view name_of(DType type) noexcept { return type == DType::f32 ? "fp32" : "bf16"; }
+std::string_view name_of(DType type) noexcept {
+    return type == DType::f32 ? "fp32" : "bf16";
+}
 
 DType dtype_from(std::string_view name) {
     for (auto type : {DType::f32, DType::bf16})

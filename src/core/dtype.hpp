@@ -9,7 +9,9 @@ namespace epsim {
 /// Element types of rows and weights.
 enum class DType { f32, bf16 };
 
-constexpr int64_t bytes_of(DType type) noexcept { return type == DType::f32 ? 4 : 2; }
+constexpr int64_t bytes_of(DType type) noexcept {
+    return type == DType::f32 ? 4 : 2;
+}
 
 /// "fp32" or "bf16", as on the command line.
 std::string_view name_of(DType type) noexcept;
@@ -37,7 +39,9 @@ inline bf16 to_bf16(float value) noexcept {
 inline float to_float(bf16 value) noexcept {
     return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
 }
-inline float to_float(float value) noexcept { return value; }
+inline float to_float(float value) noexcept {
+    return value;
+}
 
 template <class T>
 T from_float(float value) noexcept;

@@ -28,7 +28,14 @@ constexpr PhiloxCounter philox(PhiloxCounter const& counter, PhiloxKey k) noexce
 }
 
 /// What a random stream is for: streams of one seed never overlap.
-enum class RngStream : uint32_t { weights = 1, tokens = 2, routing = 3, sample = 4, identity = 5, gate = 6 };
+enum class RngStream : uint32_t {
+    weights = 1,
+    tokens = 2,
+    routing = 3,
+    sample = 4,
+    identity = 5,
+    gate = 6
+};
 
 /// A random stream: element (a, b, i) is a function of seed, stream and these three numbers only.
 class CounterRng {
@@ -60,8 +67,7 @@ constexpr double uniform01_open(uint32_t high, uint32_t low) noexcept {
 inline float normal(uint32_t w0, uint32_t w1) noexcept {
     double const u = uniform01_open(w0, 0x80000000u);
     double const v = static_cast<double>(w1) * 0x1p-32;
-    return static_cast<float>(std::sqrt(-2.0 * std::log(u)) *
-                              std::cos(2.0 * std::numbers::pi * v));
+    return static_cast<float>(std::sqrt(-2.0 * std::log(u)) * std::cos(2.0 * std::numbers::pi * v));
 }
 
 }  // namespace epsim

@@ -94,8 +94,8 @@ std::string format_si(double value, std::string_view unit) {
     double scaled = value / std::pow(1000.0, prefix - one);
     if (std::abs(scaled) >= 999.95 && prefix < last) scaled /= 1000, ++prefix;
     int const decimals = std::abs(scaled) < 9.9995 ? 3 : std::abs(scaled) < 99.995 ? 2 : 1;
-    return fmt::format("{:.{}f} {}{}", scaled, decimals,
-                       prefixes[static_cast<std::size_t>(prefix)], unit);
+    return fmt::format("{:.{}f} {}{}", scaled, decimals, prefixes[static_cast<std::size_t>(prefix)],
+                       unit);
 }
 
 std::string_view nearest(std::string_view word, std::span<std::string const> candidates) {

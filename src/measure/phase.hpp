@@ -18,8 +18,9 @@ enum class Phase {
     unpermute,  ///< local: weighted sum of each token's rows
     rebalance   ///< collective: experts' weights move
 };
-inline constexpr std::array<std::string_view, 9> phase_names{
-    "gate", "layout", "counts", "permute", "dispatch", "expert", "combine", "unpermute", "rebalance"};
+inline constexpr std::array<std::string_view, 9> phase_names{"gate",    "layout",    "counts",
+                                                             "permute", "dispatch",  "expert",
+                                                             "combine", "unpermute", "rebalance"};
 inline constexpr std::size_t phase_count = phase_names.size();
 
 constexpr std::string_view name_of(Phase phase) noexcept {

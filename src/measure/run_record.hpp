@@ -13,9 +13,9 @@ namespace epsim {
 /// Where a rank ran.
 struct RankPlace {
     std::string hostname;
-    int32_t node = 0;        ///< number of its node; borders may be set by hand on one host
-    int32_t local_rank = 0;  ///< position among the ranks of its node
-    std::string device;      ///< "cpu", or the GPU's name
+    int32_t node = 0;              ///< number of its node; borders may be set by hand on one host
+    int32_t local_rank = 0;        ///< position among the ranks of its node
+    std::string device;            ///< "cpu", or the GPU's name
     std::string device_uuid, pci;  ///< empty for cpu
     int32_t numa = -1;             ///< -1 = several or unknown
     std::string cpuset;            ///< "0-1"
@@ -26,7 +26,7 @@ struct RankPlace {
 /// One interval of a chunk, where a phase ran in several.
 struct Event {
     int32_t iteration, layer, rank, phase, chunk;
-    int32_t backward;  ///< 0 = forward, 1 = backward
+    int32_t backward;   ///< 0 = forward, 1 = backward
     double start, end;  ///< s, on the synchronised clock
 
     bool operator==(Event const&) const = default;
@@ -48,20 +48,20 @@ struct SummaryRow {
 struct RunRecord {
     // What it is.
     std::string run_uuid;
-    std::string date;                  ///< UTC, ISO 8601
+    std::string date;  ///< UTC, ISO 8601
     std::string software_version;
     std::string git_sha;
     bool git_dirty = false;
-    std::string status = "complete";   ///< complete | interrupted | failed
-    std::string kind = "measured";     ///< measured | oversubscribed | emulated | predicted
-    std::vector<std::string> tags;     ///< reshaped, distorted, warm-weights, ...
-    std::string config;                ///< resolved TOML
+    std::string status = "complete";  ///< complete | interrupted | failed
+    std::string kind = "measured";    ///< measured | oversubscribed | emulated | predicted
+    std::vector<std::string> tags;    ///< reshaped, distorted, warm-weights, ...
+    std::string config;               ///< resolved TOML
     std::map<std::string, std::map<std::string, std::string>> provenance;  ///< group, key, value
-    std::vector<RankPlace> topology;   ///< [R]
+    std::vector<RankPlace> topology;                                       ///< [R]
 
     // Axes whose labels are data; the others count from 0 or are fixed names.
-    std::vector<int32_t> step;          ///< [S] number of the step in its trace
-    std::vector<int32_t> layer;         ///< [L] the model's layer number
+    std::vector<int32_t> step;            ///< [S] number of the step in its trace
+    std::vector<int32_t> layer;           ///< [L] the model's layer number
     std::vector<std::string> link_class;  ///< [C] "self", "node", "network"
 
     // Time.
@@ -73,31 +73,32 @@ struct RunRecord {
     Array<double, 2> clock_t_ref, clock_offset, clock_slope, clock_error;  ///< [epoch, R]
 
     // Load: (token, expert) assignments.
-    std::vector<int64_t> step_tokens;        ///< [S] tokens over all ranks
-    Array<int64_t, 3> expert_tokens;         ///< [S, L, E]
-    Array<int64_t, 3> rank_tokens;           ///< [S, L, R] assignments that a rank's experts received
-    Array<int64_t, 3> dropped;               ///< [S, L, E] refused for lack of capacity
-    Array<int64_t, 2> unrouted;              ///< [S, L] choices that named no expert (-1)
-    int32_t top_k = 0;                       ///< choices of each token
+    std::vector<int64_t> step_tokens;  ///< [S] tokens over all ranks
+    Array<int64_t, 3> expert_tokens;   ///< [S, L, E]
+    Array<int64_t, 3> rank_tokens;     ///< [S, L, R] assignments that a rank's experts received
+    Array<int64_t, 3> dropped;         ///< [S, L, E] refused for lack of capacity
+    Array<int64_t, 2> unrouted;        ///< [S, L] choices that named no expert (-1)
+    int32_t top_k = 0;                 ///< choices of each token
     double flops_per_assignment = 0;   ///< of one (token, expert) pair; 0 = unknown
-    double local_flops_per_token = 0;  ///< a layer, of what runs in the expert phase where the token
-                                       ///< is: shared experts, dense residual
+    double local_flops_per_token = 0;  ///< a layer, of what runs in the expert phase where the
+                                       ///< token is: shared experts, dense residual
 
-    // Traffic of one pass of the replayed steps, bytes. D directions; source sends, destination gets.
+    // Traffic of one pass of the replayed steps, bytes. D directions; source sends, destination
+    // gets.
     Array<int64_t, 4> selected, payload, padding, metadata;  ///< [L, D, R, R]
-    Array<int64_t, 4> wire;                                   ///< [L, D, R, C], sent by the rank
-    int64_t dispatch_row_bytes = 0, combine_row_bytes = 0;    ///< one row on the wire
+    Array<int64_t, 4> wire;                                  ///< [L, D, R, C], sent by the rank
+    int64_t dispatch_row_bytes = 0, combine_row_bytes = 0;   ///< one row on the wire
     int32_t hops = 1;  ///< most times that a row is handed on; 1 = straight to its destination
 
     // Placement.
-    Array<int32_t, 3> slot_expert;    ///< [V, L, Q]; -1 = empty slot
-    std::vector<int32_t> slot_rank;   ///< [Q]
+    Array<int32_t, 3> slot_expert;   ///< [V, L, Q]; -1 = empty slot
+    std::vector<int32_t> slot_rank;  ///< [Q]
 
     // Verification.
-    int64_t checked = 0;      ///< (token, layer) outputs compared with the reference by value
-    int64_t identities = 0;   ///< (token, expert) rows whose identity was checked
-    int64_t wrong = 0;        ///< of both
-    double max_error = 0;     ///< largest |difference| / bound of the compared elements
+    int64_t checked = 0;     ///< (token, layer) outputs compared with the reference by value
+    int64_t identities = 0;  ///< (token, expert) rows whose identity was checked
+    int64_t wrong = 0;       ///< of both
+    double max_error = 0;    ///< largest |difference| / bound of the compared elements
     Array<int64_t, 2> output_checksum;  ///< [S, L] of all outputs, whatever the number of ranks
 
     std::vector<SummaryRow> summary;

@@ -20,6 +20,8 @@ double quantile(std::span<double const> samples, double p) {
     return std::lerp(sorted[below], sorted[above], at - static_cast<double>(below));
 }
 
-double median(std::span<double const> samples) { return quantile(samples, 0.5); }
+double median(std::span<double const> samples) {
+    return quantile(samples, 0.5);
+}
 
 }  // namespace epsim

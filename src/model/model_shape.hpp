@@ -56,8 +56,8 @@ struct ModelShape {
     int expert_intermediate = 4096;
     Activation activation = Activation::swiglu;
     int shared_experts = 0;
-    int shared_intermediate = 0;  ///< of each shared expert
-    bool shared_gated = false;    ///< shared output times sigmoid(w_s . x)
+    int shared_intermediate = 0;          ///< of each shared expert
+    bool shared_gated = false;            ///< shared output times sigmoid(w_s . x)
     int dense_residual_intermediate = 0;  ///< a dense FFN beside the experts (Arctic); 0 = none
     WeightAt weight_at = WeightAt::source;
     std::string weight_format = "bf16";  ///< what the published weights use

@@ -9,7 +9,9 @@
 namespace epsim {
 namespace {
 
-std::size_t at(auto id) { return static_cast<std::size_t>(index(id)); }
+std::size_t at(auto id) {
+    return static_cast<std::size_t>(index(id));
+}
 
 }  // namespace
 
@@ -34,9 +36,10 @@ Placement::Placement(int version, int num_experts, std::vector<int32_t> rank_slo
         for (ExpertId const e : experts) {
             if (e == no_expert) continue;
             if (index(e) < 0 || index(e) >= num_experts)
-                throw InputError(fmt::format(
-                    "placement: expert {} is out of range (the model has {}). Correct the placement",
-                    index(e), num_experts));
+                throw InputError(
+                    fmt::format("placement: expert {} is out of range (the model has {}). Correct "
+                                "the placement",
+                                index(e), num_experts));
             ++offset[at(e) + 1];
         }
         for (std::size_t e = 0; e < static_cast<std::size_t>(num_experts); ++e) {

@@ -33,7 +33,9 @@ public:
     int slots() const noexcept { return rank_slot_offset_.back(); }
     /// [R + 1]
     std::span<int32_t const> rank_slot_offset() const noexcept { return rank_slot_offset_; }
-    RankId rank_of(SlotId slot) const noexcept { return slot_rank_[static_cast<std::size_t>(index(slot))]; }
+    RankId rank_of(SlotId slot) const noexcept {
+        return slot_rank_[static_cast<std::size_t>(index(slot))];
+    }
     /// [Q] experts of a layer's slots.
     std::span<ExpertId const> slot_expert(LayerId layer) const;
     /// The experts that live on one rank, in slot order (empty slots included).
@@ -44,10 +46,10 @@ public:
 private:
     int version_, num_experts_;
     std::vector<int32_t> rank_slot_offset_;
-    std::vector<RankId> slot_rank_;                    // [Q]
-    std::vector<std::vector<ExpertId>> slot_expert_;   // [L][Q]
-    std::vector<std::vector<int32_t>> replica_offset_; // [L][E + 1] into replica_
-    std::vector<std::vector<SlotId>> replica_;         // [L], by expert
+    std::vector<RankId> slot_rank_;                     // [Q]
+    std::vector<std::vector<ExpertId>> slot_expert_;    // [L][Q]
+    std::vector<std::vector<int32_t>> replica_offset_;  // [L][E + 1] into replica_
+    std::vector<std::vector<SlotId>> replica_;          // [L], by expert
 };
 
 /// Contiguous: expert e of E lives on rank floor(e R / E), the rule that also puts tokens on ranks;

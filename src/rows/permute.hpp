@@ -12,8 +12,8 @@ namespace epsim {
 void gather_rows(BufferView in, std::span<int32_t const> index, BufferView out);
 
 /// As gather_rows, each row times scale[i], rounded to the rows' type once.
-void gather_scaled_rows(BufferView in, std::span<int32_t const> index,
-                        std::span<float const> scale, BufferView out);
+void gather_scaled_rows(BufferView in, std::span<int32_t const> index, std::span<float const> scale,
+                        BufferView out);
 
 /// out[index[i]] = in[i]. Scatter; indices are distinct.
 void scatter_rows(BufferView in, std::span<int32_t const> index, BufferView out);

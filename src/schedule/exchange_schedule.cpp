@@ -6,8 +6,7 @@ ExchangeSchedule alltoallv_schedule(Array<int64_t, 2> const& bytes) {
     std::vector<Message> round;
     for (int from = 0; from < bytes.extent(0); ++from)
         for (int to = 0; to < bytes.extent(1); ++to)
-            if (bytes(from, to) > 0)
-                round.push_back({RankId{from}, RankId{to}, bytes(from, to)});
+            if (bytes(from, to) > 0) round.push_back({RankId{from}, RankId{to}, bytes(from, to)});
     return {{std::move(round)}};
 }
 

@@ -138,7 +138,9 @@ class UnusualInput(WithTrace):
             ids = file["topk_ids"][()].astype(np.int64)
             ids[..., 0], ids[..., 1] = 7, 3
             file["topk_ids"][...] = ids
-        self.accepted(trace=path)
+        done = self.run_here(trace=path)
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn("was changed after it was written", done.stderr)
 
     def test_steps_cut_anew(self):
         self.accepted("--tokens.per_step=48")
