@@ -94,13 +94,8 @@ void RunCase::note_hash(TraceFile const& file) {
         return;
     }
     auto const computed = file.computed_sha256();
-    if (!file.stated_sha256().empty() && file.stated_sha256() != computed) {
-        fmt::print(stderr,
-                   "epsim: warning: {} was changed after it was written (its sha256 is {:.12}, it "
-                   "states {:.12}). What is there is replayed\n",
-                   config_.routing.trace, computed, file.stated_sha256());
+    if (!file.stated_sha256().empty() && file.stated_sha256() != computed)
         trace_provenance_["sha256_stated"] = file.stated_sha256();
-    }
     trace_provenance_["sha256"] = computed;
 }
 
@@ -196,6 +191,12 @@ RunRecord RunCase::run(ReplayProgress progress) {
     record.kind = oversubscribed ? "oversubscribed" : "measured";
     record.provenance["compute"] = {{"kernel", std::string(experts->name())},
                                     {"threads", std::to_string(threads)}};
+    if (trace_provenance_.contains("sha256") && trace_provenance_.contains("sha256_stated"))
+        fmt::print(stderr,
+                   "epsim: warning: {} was changed after it was written (its sha256 is {:.12}, it "
+                   "states {:.12}). What is there was replayed\n",
+                   config_.routing.trace, trace_provenance_["sha256"],
+                   trace_provenance_["sha256_stated"]);
     describe(record);
     return record;
 }
