@@ -19,16 +19,16 @@ for task in intent translation; do
         --seqlen "$data/${task}_seqlen_i32.npy" --num-experts 64 --first-layer 1 --steps-of 1024 \
         --model DeepSeek-V2-Lite -o "$trace" >&2
     (cd "$scratch" && "$root/build/epsim" trace info "$task.h5" --ep 2,4,8) \
-        >"$out/esft-$task-trace.txt"
+        >"$out/$task-trace.txt"
     for ranks in 1 2 4 8; do
         run=$scratch/$task-$ranks
         (cd "$scratch" && "$root/scripts/mpirun.sh" -n "$ranks" "$root/build/epsim" run \
             --config "$root/configs/deepseek-v2-lite.toml" --routing.trace="$task.h5" \
-            --output.dir="$task-$ranks" "$@") >"$out/esft-$task-$ranks-ranks.txt"
+            --output.dir="$task-$ranks" "$@") >"$out/$task-$ranks-ranks.txt"
         "$root/build/epsim" verify "$run" >&2
     done
 done
-/usr/bin/python3 - "$scratch" >"$out/esft-summary.txt" <<'PY'
+/usr/bin/python3 - "$scratch" >"$out/summary.txt" <<'PY'
 import glob, hashlib, sys
 import h5py
 
