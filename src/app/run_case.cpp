@@ -113,7 +113,7 @@ void RunCase::check_source() const {
     if (row_width(shape) != shape.hidden)
         throw InputError(fmt::format(
             "model.dispatch_hidden = {} differs from hidden = {} (rows of another width than the "
-            "model's are not implemented). Leave it out",
+            "model's cannot be replayed). Leave it out",
             shape.dispatch_hidden, shape.hidden));
 }
 
@@ -144,13 +144,22 @@ int64_t RunCase::weight_bytes() const {
 /// Weights that do not fit are refused before anything is made: the kernel would kill a rank late.
 void RunCase::require_memory() const {
     auto const host = query_host();
+    auto const held = static_cast<int64_t>(placement_->experts_of(LayerId{0}, comm_.rank()).size());
+    int64_t const mine = (held * expert_params(spec_.shape) + replicated_params(spec_.shape)) *
+                         bytes_of(spec_.dtype) * (spec_.distinct_weights ? spec_.layers : 1);
     int64_t ranks = 0;
-    for (auto const& other : comm_.all_gather(host.hostname)) ranks += other == host.hostname;
-    double const needed = static_cast<double>(weight_bytes()) * static_cast<double>(ranks);
+    double needed = 0;
+    auto const hosts = comm_.all_gather(host.hostname);
+    auto const bytes = comm_.all_gather(std::to_string(mine));
+    for (std::size_t r = 0; r < hosts.size(); ++r) {
+        if (hosts[r] != host.hostname) continue;
+        ++ranks;
+        needed += std::stod(bytes[r]);
+    }
     on_all_ranks(comm_, [&] {
         if (needed > host.memory_bytes)
             throw InputError(fmt::format(
-                "the weights of {} ranks need up to {} on {} (it has {}). Lower model.scale or "
+                "the weights of {} ranks need {} on {} (it has {}). Lower model.scale or "
                 "model.layers, set model.distinct_weights = false, or use more nodes",
                 ranks, format_bytes(needed), host.hostname, format_bytes(host.memory_bytes)));
     });
