@@ -1,8 +1,8 @@
 #include <random>
 
 #include "comm/mpi_session.hpp"
-#include "exchange/alltoallv_exchange.hpp"
 #include "exchange/mpi/mpi_transport.hpp"
+#include "exchange/transport_exchange.hpp"
 #include "paired.hpp"
 
 // The exchange of a layer's rows against one plain MPI_Alltoallv of the same bytes. Run it over MPI
@@ -40,9 +40,10 @@ struct Case {
         plan = &planner.plan(routing, placement);
         auto const rank = static_cast<std::size_t>(index(world->rank()));
         auto const offset = placement.rank_slot_offset();
-        exchange = make_exchange(
-            {}, {hidden, DType::bf16, DType::bf16, offset[rank], offset[rank + 1] - offset[rank]},
-            make_mpi_transport(*world));
+        exchange = std::make_unique<TransportExchange>(
+            make_mpi_transport(*world),
+            ExchangeShape{hidden, DType::bf16, DType::bf16, offset[rank],
+                          offset[rank + 1] - offset[rank]});
         auto const x = tokens.rows(count);
         for (int64_t i = 0; i < x.rows * x.width; ++i) x.as<bf16>()[i] = to_bf16(0.5f);
         whole();

@@ -8,9 +8,9 @@
 #include "core/build_info.hpp"
 #include "core/text.hpp"
 #include "device/device_query.hpp"
-#include "exchange/alltoallv_exchange.hpp"
 #include "exchange/local/local_transport.hpp"
 #include "exchange/mpi/mpi_transport.hpp"
+#include "exchange/transport_exchange.hpp"
 #include "model/formulas.hpp"
 #include "model/layer_choice.hpp"
 #include "store/trace_file.hpp"
@@ -59,8 +59,9 @@ RunCase::RunCase(Config const& config, Communicator const& comm) : config_(confi
     topology_ = make_topology(config.cluster, comm);
     placement_ = std::make_unique<Placement>(
         linear_placement(spec_.layers, config.shape.num_experts, comm.size()));
-    case_ = std::make_unique<ReplayCase>(ReplayCase{spec_, *source_, std::move(layers), assign,
-                                                    *placement_, *topology_, config.measure});
+    case_ = std::make_unique<ReplayCase>(
+        ReplayCase{spec_, *source_, std::move(layers), assign, *placement_, *topology_,
+                   config.exchange.algorithm, config.measure, config.inject});
 }
 
 RunCase::~RunCase() = default;
@@ -175,17 +176,17 @@ std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
     return keys;
 }
 
-RunRecord RunCase::run(ReplayProgress progress) {
+RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted) {
     require_memory();
     auto const [threads, oversubscribed] = share_cores();
     auto const rank = static_cast<std::size_t>(index(comm_.rank()));
     auto const offset = placement_->rank_slot_offset();
     ExchangeShape const shape{spec_.shape.hidden, spec_.wire_dtype, spec_.combine_dtype,
                               offset[rank], offset[rank + 1] - offset[rank]};
-    auto exchange = make_exchange(config_.exchange, shape,
-                                  config_.exchange.backend == "local"
-                                      ? std::move(make_local_transports(1).front())
-                                      : make_mpi_transport(comm_));
+    TransportExchange exchange(config_.exchange.backend == "local"
+                                   ? std::move(make_local_transports(1).front())
+                                   : make_mpi_transport(comm_, config_.exchange.algorithm),
+                               shape);
     std::unique_ptr<ExpertKernel> experts;
     std::unique_ptr<LocalNetworks> local;
     on_all_ranks(comm_, [&, n = threads] {
@@ -194,7 +195,9 @@ RunRecord RunCase::run(ReplayProgress progress) {
         local = std::make_unique<LocalNetworks>(spec_, config_.compute.kernel, n);
     });
     MonotonicClock const clock;
-    auto record = replay(*case_, comm_, {*exchange, *experts, *local, clock, std::move(progress)});
+    auto record =
+        replay(*case_, comm_,
+               {exchange, *experts, *local, clock, std::move(progress), std::move(interrupted)});
     record.topology = rank_places(comm_, *topology_);
     if (!comm_.is_root()) return {};
     record.kind = oversubscribed ? "oversubscribed" : "measured";

@@ -26,7 +26,8 @@ public:
     std::string describe() const;
     /// Make weights, replay, and fill in what only the case knows (provenance, topology, kind,
     /// tags). Collective. \return on rank 0 the record, elsewhere an empty one
-    RunRecord run(ReplayProgress progress);
+    /// \param interrupted asked between iterations on every rank: stop there, keep what there is
+    RunRecord run(ReplayProgress progress, std::function<bool()> interrupted = {});
 
 private:
     void open_source();

@@ -24,6 +24,7 @@ struct Config {
     ExchangeOptions exchange;
     ComputeOptions compute;
     MeasureOptions measure;
+    InjectOptions inject;
     ClusterOptions cluster;
     std::string output_dir;  ///< the run directory; empty = runs/<time>-<name>
 };

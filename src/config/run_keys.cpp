@@ -2,7 +2,9 @@
 
 #include "config/key_makers.hpp"
 #include "config/key_table.hpp"
+#include "measure/phase.hpp"
 #include "model/limits.hpp"
+#include "schedule/exchange_schedule.hpp"
 
 namespace epsim {
 namespace {
@@ -32,6 +34,28 @@ Key verify_key() {
     key.get = [](Config const& config) {
         bool const number = integer_in(config.measure.verify, 1, max_tokens).has_value();
         return number ? config.measure.verify : toml_quote(config.measure.verify);
+    };
+    return key;
+}
+
+Key inject_phase_key() {
+    std::vector<std::string> choices(phase_names.begin(), phase_names.end());
+    choices.emplace_back("none");
+    return choice_key("inject.phase", "a phase to disturb", std::move(choices),
+                      CONFIG_FIELD(inject.phase));
+}
+
+Key inject_rank_key() {
+    Key key = text_key("inject.rank", "the rank to disturb", "INT|all", CONFIG_FIELD(inject.phase));
+    key.allowed = "a rank's number, or all";
+    key.accepts = {TomlType::integer, TomlType::text};
+    key.set = [](Config& config, std::string const& text) {
+        auto const rank = integer_in(text, 0, max_ranks - 1);
+        config.inject.rank = rank ? static_cast<int>(*rank) : -1;
+        return rank || text == "all";
+    };
+    key.get = [](Config const& config) {
+        return config.inject.rank < 0 ? toml_quote("all") : std::to_string(config.inject.rank);
     };
     return key;
 }
@@ -75,7 +99,7 @@ std::vector<Key> run_keys() {
                    CONFIG_FIELD(placement.strategy)),
         choice_key("exchange.backend", "what moves rows", {"mpi", "local"},
                    CONFIG_FIELD(exchange.backend)),
-        choice_key("exchange.algorithm", "how rows move", {"alltoallv"},
+        choice_key("exchange.algorithm", "how rows move", exchange_algorithms(),
                    CONFIG_FIELD(exchange.algorithm)),
         dtype_key("exchange.wire_dtype", "of dispatched rows; default model.dtype",
                   CONFIG_FIELD(exchange.wire_dtype)),
@@ -94,7 +118,18 @@ std::vector<Key> run_keys() {
         rounds_key("measure.max_passes",
                    "never more than these, whatever min_passes says; 0 = no limit", 0,
                    CONFIG_FIELD(measure.max_passes)),
+        number_key("measure.target_ci",
+                   "go on until the step time's 95 % interval is +- this share of it; 0 = do not",
+                   0, "a number from 0 up", CONFIG_FIELD(measure.target_ci)),
+        choice_key("measure.start", "iterations begin at an agreed moment, or follow each other",
+                   {"aligned", "free"}, CONFIG_FIELD(measure.start)),
         verify_key(),
+        inject_phase_key(),
+        inject_rank_key(),
+        number_key("inject.delay_us", "how late the phase is", 0, "a number from 0 up",
+                   CONFIG_FIELD(inject.delay_us)),
+        number_key("inject.slowdown", "how many times as long the phase takes", 1,
+                   "a number from 1 up", CONFIG_FIELD(inject.slowdown)),
         integer_key("cluster.ranks_per_node", "node borders on one host; 0 = by host", 0, max_ranks,
                     CONFIG_FIELD(cluster.ranks_per_node)),
         output,

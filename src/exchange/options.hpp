@@ -9,7 +9,7 @@ namespace epsim {
 /// [exchange]
 struct ExchangeOptions {
     std::string backend = "mpi";          ///< mpi | local
-    std::string algorithm = "alltoallv";  ///< alltoallv
+    std::string algorithm = "alltoallv";  ///< alltoallv | ring
     DType wire_dtype = DType::bf16;       ///< of dispatched rows; default: model.dtype
     DType combine_dtype = DType::bf16;    ///< of returned rows; default: model.dtype
 };

@@ -5,12 +5,13 @@
 namespace epsim {
 
 MoeLayer::MoeLayer(LayerSpec const& spec, Placement const& placement, Exchange& exchange,
-                   ExpertKernel& experts, LocalNetworks* local)
+                   ExpertKernel& experts, LocalNetworks* local, Injection injection)
     : spec_(spec),
       placement_(placement),
       exchange_(exchange),
       experts_(experts),
       local_(local),
+      injection_(injection),
       expert_out_(spec.combine_dtype, spec.shape.hidden) {}
 
 void MoeLayer::forward(LayerId layer, RoutingBatch const& routing, BufferView tokens,
@@ -19,7 +20,9 @@ void MoeLayer::forward(LayerId layer, RoutingBatch const& routing, BufferView to
           "routing, tokens and outputs speak of the same tokens");
     recorder.set_layer(index(layer));
     for (Task const& task : schedule_.tasks)
-        recorder.time(task.phase, [&] { run(task.phase, layer, routing, tokens, out, stream); });
+        injection_.run(
+            task.phase, [&](auto&& work) { recorder.time(task.phase, work); },
+            [&] { run(task.phase, layer, routing, tokens, out, stream); });
 }
 
 void MoeLayer::run(Phase phase, LayerId layer, RoutingBatch const& routing, BufferView tokens,

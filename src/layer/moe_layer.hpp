@@ -1,6 +1,7 @@
 #pragma once
 
 #include "exchange/exchange.hpp"
+#include "layer/injection.hpp"
 #include "layer/layer_spec.hpp"
 #include "layer/local_networks.hpp"
 #include "measure/phase_recorder.hpp"
@@ -16,7 +17,7 @@ public:
     /// \param local networks beside the routed experts; nullptr = none
     /// All references must outlive it.
     MoeLayer(LayerSpec const& spec, Placement const& placement, Exchange& exchange,
-             ExpertKernel& experts, LocalNetworks* local);
+             ExpertKernel& experts, LocalNetworks* local, Injection injection = {});
 
     /// One layer of one step. Collective. Each task of the schedule is one interval of `recorder`.
     /// \param routing of this rank's tokens   \param tokens [T, hidden], wire type
@@ -38,6 +39,7 @@ private:
     Exchange& exchange_;
     ExpertKernel& experts_;
     LocalNetworks* local_;
+    Injection injection_;
     StepSchedule schedule_ = sequential_step();
     SlotRouting slots_;
     DispatchPlanner planner_;

@@ -8,8 +8,19 @@ namespace epsim {
 struct MeasureOptions {
     int warmup = 1;  ///< passes before the measured ones; kept, flagged
     int min_passes = 5;
-    int max_passes = 0;           ///< never more than these; 0 = no limit
-    std::string verify = "auto";  ///< auto | full | N (tokens a step and layer) | off
+    int max_passes = 0;             ///< never more than these; 0 = no limit
+    double target_ci = 0;           ///< relative half-width of the step time's 95 % interval at
+                                    ///< which to stop after min_passes; 0 = do not go on for it
+    std::string start = "aligned";  ///< aligned | free
+    std::string verify = "auto";    ///< auto | full | N (tokens a step and layer) | off
+};
+
+/// [inject]: a disturbance that is known, to test what a measurement makes of it.
+struct InjectOptions {
+    std::string phase = "none";  ///< where; the name of a phase
+    int rank = -1;               ///< whose; -1 = all
+    double delay_us = 0;         ///< before a collective phase, at the start of a local one
+    double slowdown = 1;         ///< the phase takes this many times as long
 };
 
 }  // namespace epsim

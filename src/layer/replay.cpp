@@ -6,9 +6,9 @@
 #include <limits>
 
 #include "comm/mpi_session.hpp"
-#include "layer/aligned_start.hpp"
 #include "layer/moe_layer.hpp"
 #include "layer/survey.hpp"
+#include "layer/timed_passes.hpp"
 #include "layer/token_vectors.hpp"
 #include "layer/value_check.hpp"
 #include "model/formulas.hpp"
@@ -32,29 +32,32 @@ public:
         : replay_(replay),
           comm_(comm),
           engine_(engine),
-          layer_(replay.spec, replay.placement, engine.exchange, engine.experts, &engine.local),
+          layer_(replay.spec, replay.placement, engine.exchange, engine.experts, &engine.local,
+                 Injection(replay.inject, comm.rank())),
           vectors_(replay.spec),
           recorder_(engine.clock, replay.spec.layers),
-          x_(replay.spec.wire_dtype, replay.spec.shape.hidden),
           out_(replay.spec.dtype, replay.spec.shape.hidden) {
-        auto const& measure = replay.measure;
-        passes_ = measure.warmup + (measure.max_passes > 0
-                                        ? std::min(measure.min_passes, measure.max_passes)
-                                        : measure.min_passes);
+        // Freely running iterations leave no time to load: every step stays in memory.
+        auto const kept = replay.measure.start == "free" ? replay.steps() : 1;
+        for (int s = 0; s < kept; ++s)
+            loaded_.push_back({{}, HostBuffer(replay.spec.wire_dtype, replay.spec.shape.hidden)});
     }
 
     RunRecord run() {
         RunRecord record;
         report("survey", 0, 1);
-        Findings const identities = survey(replay_, comm_, engine_.exchange, record);
-        require(identities);
+        auto const surveyed = survey(replay_, comm_, engine_.exchange, record);
+        require(surveyed.findings);
         if (replay_.measure.verify != "off") {
             verify_values(record);
         } else if (replay_.measure.warmup == 0) {
             prepare_kernels();
         }
         time_passes(record);
-        if (comm_.is_root()) describe(record);
+        if (comm_.is_root()) {
+            fill_waits(record, surveyed.dependencies);
+            describe(record);
+        }
         return record;
     }
 
@@ -63,17 +66,28 @@ private:
         if (comm_.is_root() && engine_.progress) engine_.progress(stage, done, total);
     }
 
-    void load(int step) {
-        on_all_ranks(
-            comm_, [&] { input_ = load_step(replay_, StepId{step}, comm_.size(), comm_.rank()); });
-        auto const tokens = static_cast<int64_t>(input_.tokens.size());
-        vectors_.fill(input_.step, input_.tokens, x_.rows(tokens));
+    /// A step's input in memory.
+    struct Loaded {
+        StepInput input;
+        HostBuffer x;  ///< token vectors, wire type
+        int64_t tokens() const { return std::ssize(input.tokens); }
+    };
+    Loaded& loaded(int step) { return loaded_[static_cast<std::size_t>(step) % loaded_.size()]; }
+
+    Loaded& load(int step) {
+        auto& into = loaded(step);
+        on_all_ranks(comm_, [&] {
+            into.input = load_step(replay_, StepId{step}, comm_.size(), comm_.rank());
+        });
+        vectors_.fill(into.input.step, into.input.tokens, into.x.rows(into.tokens()));
+        return into;
     }
 
-    void forward(int layer) {
-        auto const tokens = static_cast<int64_t>(input_.tokens.size());
-        layer_.forward(LayerId{layer}, input_.routing[static_cast<std::size_t>(layer)],
-                       x_.rows(tokens), out_.rows(tokens), recorder_, stream_);
+    BufferView forward(Loaded& step, int layer) {
+        auto const out = out_.rows(step.tokens());
+        layer_.forward(LayerId{layer}, step.input.routing[static_cast<std::size_t>(layer)],
+                       step.x.rows(step.tokens()), out, recorder_, stream_);
+        return out;
     }
 
     /// Stop all ranks with the first finding of the lowest rank that has any.
@@ -94,14 +108,13 @@ private:
         record.output_checksum = Array<int64_t, 2>({replay_.steps(), replay_.spec.layers});
         for (int s = 0; s < replay_.steps(); ++s) {
             report("verify", s, replay_.steps());
-            load(s);
+            auto& step = load(s);
             for (int l = 0; l < replay_.spec.layers; ++l) {
-                forward(l);
-                auto const out = out_.rows(static_cast<int64_t>(input_.tokens.size()));
-                values.collect(input_, l, out);
+                auto const out = forward(step, l);
+                values.collect(step.input, l, out);
                 uint64_t sum = 0;
                 for (int64_t i = 0; i < out.rows; ++i)
-                    sum += checksum(input_.tokens[static_cast<std::size_t>(i)],
+                    sum += checksum(step.input.tokens[static_cast<std::size_t>(i)],
                                     {out.row(i), out.type, 1, out.width, out.device});
                 record.output_checksum(s, l) = std::bit_cast<int64_t>(sum);
                 if (values.full()) values.flush();
@@ -117,78 +130,23 @@ private:
     /// One untimed pass, so that no measured one compiles kernels or takes memory.
     void prepare_kernels() {
         for (int s = 0; s < replay_.steps(); ++s) {
-            load(s);
-            for (int l = 0; l < replay_.spec.layers; ++l) forward(l);
+            auto& step = load(s);
+            for (int l = 0; l < replay_.spec.layers; ++l) forward(step, l);
         }
     }
 
     void time_passes(RunRecord& record) {
-        AlignedStart const start(comm_, engine_.clock);
-        auto const iterations = static_cast<int64_t>(passes_) * replay_.steps();
-        int64_t const block = replay_.spec.layers * static_cast<int64_t>(phase_count);
-        std::vector<double> starts, ends, step_times;  // of this rank, iteration by iteration
-        starts.reserve(static_cast<std::size_t>(iterations * block));
-        ends.reserve(static_cast<std::size_t>(iterations * block));
-        double const origin = comm_.broadcast(engine_.clock.now());
-        for (int64_t i = 0; i < iterations; ++i) {
-            report("measure", i, iterations);
-            load(static_cast<int>(i % replay_.steps()));
-            recorder_.begin_iteration();
-            double const begin = start.wait();
-            for (int l = 0; l < replay_.spec.layers; ++l) forward(l);
-            stream_.synchronise();
-            double const end = start.to_root(engine_.clock.now());
-            step_times.insert(step_times.end(), {begin - origin, end - origin});
-            for (double const t : recorder_.start().flat())
-                starts.push_back(start.to_root(t) - origin);
-            for (double const t : recorder_.end().flat()) ends.push_back(start.to_root(t) - origin);
-        }
-        report("measure", iterations, iterations);
-        gather_times(record, iterations, starts, ends, step_times);
-        gather_clock(record, start, origin);
-    }
-
-    void gather_times(RunRecord& record, int64_t iterations, std::span<double const> starts,
-                      std::span<double const> ends, std::span<double const> step_times) const {
-        auto const all_starts = comm_.gather(starts), all_ends = comm_.gather(ends);
-        auto const all_steps = comm_.gather(step_times);
-        if (!comm_.is_root()) return;
-        int64_t const layers = replay_.spec.layers, ranks = comm_.size();
-        auto const phases = static_cast<int64_t>(phase_count);
-        record.time_start = Array<double, 4>({iterations, layers, phases, ranks});
-        record.time_end = record.time_start;
-        record.step_start = Array<double, 2>({iterations, ranks});
-        record.step_end = record.step_start;
-        std::size_t at = 0, step_at = 0;
-        for (int64_t r = 0; r < ranks; ++r)
-            for (int64_t i = 0; i < iterations; ++i) {
-                record.step_start(i, r) = all_steps[step_at++];
-                record.step_end(i, r) = all_steps[step_at++];
-                for (int64_t l = 0; l < layers; ++l)
-                    for (int64_t p = 0; p < phases; ++p, ++at) {
-                        record.time_start(i, l, p, r) = all_starts[at];
-                        record.time_end(i, l, p, r) = all_ends[at];
-                    }
-            }
-        for (int64_t i = 0; i < iterations; ++i) {
-            record.step_of.push_back(static_cast<int32_t>(i % replay_.steps()));
-            record.is_warmup.push_back(i / replay_.steps() < replay_.measure.warmup);
-        }
-    }
-
-    void gather_clock(RunRecord& record, AlignedStart const& start, double origin) const {
-        std::array const mine{start.to_root(start.offset().t_ref) - origin, start.offset().offset,
-                              start.offset().error};
-        auto const all = comm_.gather(std::span<double const>(mine));
-        if (!comm_.is_root()) return;
-        record.clock_t_ref = Array<double, 2>({1, comm_.size()});
-        record.clock_offset = record.clock_slope = record.clock_error = record.clock_t_ref;
-        for (int r = 0; r < comm_.size(); ++r) {
-            auto const at = 3 * static_cast<std::size_t>(r);
-            record.clock_t_ref(0, r) = all[at];
-            record.clock_offset(0, r) = -all[at + 1];  // own clock minus rank 0's
-            record.clock_error(0, r) = all[at + 2];
-        }
+        PassWork work{[this](int step) { load(step); },
+                      [this](int step) {
+                          auto& input = loaded(step);
+                          for (int l = 0; l < replay_.spec.layers; ++l) forward(input, l);
+                          stream_.synchronise();
+                      },
+                      [this](int64_t done, int64_t total) { report("measure", done, total); },
+                      engine_.interrupted};
+        TimedPasses(replay_.measure, replay_.steps(), comm_, engine_.clock, host_domains(comm_),
+                    recorder_, std::move(work))
+            .run(record);
     }
 
     void describe(RunRecord& record) const {
@@ -216,10 +174,9 @@ private:
     MoeLayer layer_;
     TokenVectors vectors_;
     PhaseRecorder recorder_;
-    HostBuffer x_, out_;
+    std::vector<Loaded> loaded_;
+    HostBuffer out_;
     HostStream stream_;
-    StepInput input_;
-    int passes_ = 0;
 };
 
 }  // namespace

@@ -22,6 +22,7 @@ struct ReplayEngine {
     LocalNetworks& local;
     Clock const& clock;
     ReplayProgress progress;
+    std::function<bool()> interrupted;  ///< asked between iterations; true on any rank: stop
 };
 
 /// The measurement: an untimed survey (load, traffic, identity of every row), an untimed

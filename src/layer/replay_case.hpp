@@ -20,7 +20,9 @@ struct ReplayCase {
     Assign assign;
     Placement const& placement;  ///< a layer each, in the order of `layers`
     ClusterTopology const& topology;
+    std::string algorithm = "alltoallv";  ///< of the exchange, for its schedule
     MeasureOptions measure;
+    InjectOptions inject;
 
     int steps() const { return static_cast<int>(source.info().steps()); }
     /// The model's number of the i-th replayed layer.

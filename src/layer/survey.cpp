@@ -3,7 +3,7 @@
 #include <fmt/format.h>
 
 #include "comm/mpi_session.hpp"
-#include "exchange/alltoallv_exchange.hpp"
+#include "exchange/transport_exchange.hpp"
 #include "layer/identity.hpp"
 #include "layer/moe_layer.hpp"
 #include "schedule/exchange_schedule.hpp"
@@ -24,11 +24,12 @@ public:
           recorded_({layers(), experts()}),
           unrouted_({layers(), 1}),
           rank_tokens_({layers(), comm.size()}),
-          rows_({layers(), comm.size(), comm.size()}),
+          rows_({layers(), comm.size()}),
+          dependencies_(replay.steps(), layers()),
           signatures_(replay.spec.wire_dtype, replay.spec.shape.hidden),
           out_(DType::f32, replay.spec.shape.hidden) {}
 
-    Findings run(RunRecord& record) {
+    Survey run(RunRecord& record) {
         if (comm_.is_root()) make_room(record);
         for (int s = 0; s < replay_.steps(); ++s) {
             StepInput input;
@@ -38,12 +39,14 @@ public:
             int64_t const tokens = comm_.all_sum(static_cast<int64_t>(input.tokens.size()));
             for (auto* counts : {&received_, &recorded_, &unrouted_, &rank_tokens_})
                 comm_.all_sum(counts->flat());
-            if (comm_.is_root()) keep_step(record, s, tokens);
+            auto const rows = comm_.gather(std::span<int64_t const>(rows_.flat()));
+            if (!comm_.is_root()) continue;
+            keep_step(record, s, tokens);
+            keep_traffic(record, s, rows);
         }
-        comm_.all_sum(rows_.flat());
         record.identities = comm_.all_sum(identities_);
-        if (comm_.is_root()) fill_traffic(record);
-        return findings_;
+        if (comm_.is_root()) record.selected = record.payload;  // a row an assignment: no dedup
+        return {std::move(findings_), std::move(dependencies_)};
     }
 
 private:
@@ -68,8 +71,7 @@ private:
     void count(int l, RoutingBatch const& routing) {
         for (ExpertId const e : routing.expert)
             ++(e == no_expert ? unrouted_(l, 0) : recorded_(l, index(e)));
-        for (int r = 0; r < comm_.size(); ++r)
-            rows_(l, index(comm_.rank()), r) += layer_.plan().rows_to(RankId{r});
+        for (int r = 0; r < comm_.size(); ++r) rows_(l, r) = layer_.plan().rows_to(RankId{r});
         auto const mine = replay_.placement.experts_of(LayerId{l}, comm_.rank());
         auto const offset = layer_.received().slot_offset;
         for (std::size_t slot = 0; slot < mine.size(); ++slot) {
@@ -109,6 +111,13 @@ private:
         record.rank_tokens = Array<int64_t, 3>({steps, layers(), comm_.size()});
         record.unrouted = Array<int64_t, 2>({steps, layers()});
         record.top_k = replay_.spec.shape.top_k;
+        int64_t const ranks = comm_.size(), d = direction_count;
+        for (auto* bytes : {&record.payload, &record.padding, &record.metadata})
+            *bytes = Array<int64_t, 4>({layers(), d, ranks, ranks});
+        record.wire = Array<int64_t, 4>({layers(), d, ranks, link_class_count});
+        auto const& spec = replay_.spec;
+        record.dispatch_row_bytes = spec.shape.hidden * bytes_of(spec.wire_dtype);
+        record.combine_row_bytes = spec.shape.hidden * bytes_of(spec.combine_dtype);
     }
 
     /// The counts of a step over all ranks, kept and compared on rank 0 only: the others' memory
@@ -128,37 +137,45 @@ private:
         }
     }
 
-    void fill_traffic(RunRecord& record) const {
-        auto const& spec = replay_.spec;
-        int64_t const ranks = comm_.size(), d = direction_count;
-        for (auto* bytes : {&record.selected, &record.payload, &record.padding, &record.metadata})
-            *bytes = Array<int64_t, 4>({layers(), d, ranks, ranks});
-        record.wire = Array<int64_t, 4>({layers(), d, ranks, link_class_count});
-        record.dispatch_row_bytes = spec.shape.hidden * bytes_of(spec.wire_dtype);
-        record.combine_row_bytes = spec.shape.hidden * bytes_of(spec.combine_dtype);
-        for (int64_t l = 0; l < layers(); ++l)
+    /// Bytes and dependencies of one step. \param rows [from, L, to]
+    void keep_traffic(RunRecord& record, int step, std::span<int64_t const> rows) {
+        int64_t const ranks = comm_.size();
+        auto const rows_of = [&](int64_t l, int64_t from, int64_t to) {
+            return rows[static_cast<std::size_t>((from * layers() + l) * ranks + to)];
+        };
+        for (int64_t l = 0; l < layers(); ++l) {
+            Array<int64_t, 2> dispatched({ranks, ranks}), combined({ranks, ranks});
             for (int64_t from = 0; from < ranks; ++from)
                 for (int64_t to = 0; to < ranks; ++to) {
-                    int64_t const rows = rows_(l, from, to);
-                    record.payload(l, 0, from, to) = rows * record.dispatch_row_bytes;
-                    record.payload(l, 1, to, from) = rows * record.combine_row_bytes;
-                    record.metadata(l, 0, from, to) =
-                        replay_.steps() * static_cast<int64_t>(sizeof(int32_t)) +
-                        rows * static_cast<int64_t>(sizeof(EntryMetadata));
+                    int64_t const n = rows_of(l, from, to);
+                    dispatched(from, to) = n * record.dispatch_row_bytes;
+                    combined(to, from) = n * record.combine_row_bytes;
+                    int64_t const metadata = static_cast<int64_t>(sizeof(int32_t)) +
+                                             n * static_cast<int64_t>(sizeof(EntryMetadata));
+                    record.metadata(l, 0, from, to) += metadata;
+                    record.wire(l, 0, from, link(from, to)) += metadata;
                 }
-        record.selected = record.payload;  // every row is one assignment: no dedup
-        for (int64_t l = 0; l < layers(); ++l)
-            for (int64_t direction = 0; direction < d; ++direction) {
-                Array<int64_t, 2> sent({ranks, ranks});
-                for (int64_t from = 0; from < ranks; ++from)
-                    for (int64_t to = 0; to < ranks; ++to)
-                        sent(from, to) = record.payload(l, direction, from, to) +
-                                         record.metadata(l, direction, from, to);
-                auto const wire = wire_bytes(alltoallv_schedule(sent), replay_.topology);
-                for (int64_t r = 0; r < ranks; ++r)
-                    for (int64_t c = 0; c < wire.extent(1); ++c)
-                        record.wire(l, direction, r, c) = wire(r, c);
-            }
+            keep_exchange(record, step, l, Direction::dispatch, dispatched);
+            keep_exchange(record, step, l, Direction::combine, combined);
+        }
+    }
+
+    void keep_exchange(RunRecord& record, int64_t step, int64_t layer, Direction direction,
+                       Array<int64_t, 2> const& bytes) {
+        auto const schedule = exchange_schedule(replay_.algorithm, bytes);
+        dependencies_.note(step, layer, direction, dependencies(schedule));
+        auto const d = static_cast<int64_t>(direction);
+        for (int64_t from = 0; from < bytes.extent(0); ++from)
+            for (int64_t to = 0; to < bytes.extent(1); ++to)
+                record.payload(layer, d, from, to) += bytes(from, to);
+        auto const wire = wire_bytes(schedule, replay_.topology);
+        for (int64_t r = 0; r < wire.extent(0); ++r)
+            for (int64_t c = 0; c < wire.extent(1); ++c) record.wire(layer, d, r, c) += wire(r, c);
+    }
+
+    int64_t link(int64_t from, int64_t to) const {
+        return static_cast<int64_t>(replay_.topology.link(RankId{static_cast<int32_t>(from)},
+                                                          RankId{static_cast<int32_t>(to)}));
     }
 
     ReplayCase const& replay_;
@@ -171,7 +188,8 @@ private:
     Array<int64_t, 2> received_, recorded_;  // [L, E] assignments: as arrived, as in the trace
     Array<int64_t, 2> unrouted_;             // [L, 1] choices that name no expert
     Array<int64_t, 2> rank_tokens_;          // [L, R]
-    Array<int64_t, 3> rows_;                 // [L, from, to] of the whole pass
+    Array<int64_t, 2> rows_;                 // [L, to] sent by this rank
+    DependencyLog dependencies_;             // on rank 0
     HostBuffer signatures_, out_;
     std::vector<float> expected_;
     int64_t identities_ = 0;
@@ -180,8 +198,8 @@ private:
 
 }  // namespace
 
-Findings survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
-                RunRecord& record) {
+Survey survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
+              RunRecord& record) {
     return Surveyor(replay, comm, exchange).run(record);
 }
 

@@ -4,6 +4,7 @@
 
 #include "comm/communicator.hpp"
 #include "exchange/exchange.hpp"
+#include "layer/dependency_log.hpp"
 #include "layer/replay_case.hpp"
 #include "measure/run_record.hpp"
 
@@ -18,15 +19,20 @@ struct Findings {
     }
 };
 
+/// What a survey found beside what it put into the record.
+struct Survey {
+    Findings findings;           ///< this rank's: a token whose output is not what its experts must
+                                 ///< return, an expert that received other than the trace's count
+    DependencyLog dependencies;  ///< on rank 0
+};
+
 /// One untimed pass of every step and layer through the real plan and exchange with signatures for
 /// token vectors: counts what every rank sent and received (load, traffic) and checks the identity
 /// of every row. Fills step_tokens, expert_tokens, rank_tokens, dropped, selected, payload,
 /// padding, metadata, wire and identities of `record` on rank 0. Collective.
 /// With verify = off nothing is checked but that counts agree.
-/// \return this rank's findings: a token whose output is not what its experts must return, an
-///         expert that received other than the trace's count
 /// \throws CollectiveError if the trace cannot be read
-Findings survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
-                RunRecord& record);
+Survey survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
+              RunRecord& record);
 
 }  // namespace epsim

@@ -27,6 +27,12 @@ constexpr std::string_view name_of(Phase phase) noexcept {
     return phase_names[static_cast<std::size_t>(phase)];
 }
 
+/// Whether ranks wait for each other in it.
+constexpr bool is_collective(Phase phase) noexcept {
+    return phase == Phase::counts || phase == Phase::dispatch || phase == Phase::combine ||
+           phase == Phase::rebalance;
+}
+
 /// Which way rows travel between a token's rank and an expert's rank.
 enum class Direction { dispatch, combine };
 inline constexpr std::array<std::string_view, 2> direction_names{"dispatch", "combine"};

@@ -60,6 +60,7 @@ void check_run(RunRecord const& record) {
 
     expect("time_start", record.time_start, {iterations, layers, phases, ranks});
     expect("time_end", record.time_end, record.time_start.shape());
+    expect("time_wait", record.time_wait, record.time_start.shape());
     expect("step_start", record.step_start, {iterations, ranks});
     expect("step_end", record.step_end, record.step_start.shape());
     if (record.time_start.empty() != record.time_end.empty()) refuse("a phase lacks start or end");
@@ -70,6 +71,11 @@ void check_run(RunRecord const& record) {
     for (auto const& place : record.topology)
         if (place.node < 0 || place.node >= ranks)
             refuse(fmt::format("a rank is on node {} of {} ranks", place.node, ranks));
+    expect("link_seconds", record.link_seconds,
+           {static_cast<int64_t>(record.size.size()), ranks, ranks});
+    expect("bound", record.bound, {steps, layers, phases});
+    expect("least_bound", record.least_bound, {steps, layers, phases});
+    expect("bound_resource", record.bound_resource, {steps, layers, phases});
     expect_size("step_tokens", record.step_tokens.size(), steps);
     expect("expert_tokens", record.expert_tokens, {steps, layers, experts});
     expect("rank_tokens", record.rank_tokens, {steps, layers, ranks});

@@ -66,11 +66,22 @@ struct RunRecord {
 
     // Time.
     Array<double, 4> time_start, time_end;  ///< [I, L, P, R]; NaN = phase absent
+    Array<double, 4> time_wait;  ///< [I, L, P, R] part of a collective phase spent waiting for late
+                                 ///< ranks; NaN = local phase, or less than clocks can tell
     Array<double, 2> step_start, step_end;  ///< [I, R]
     std::vector<int32_t> step_of;           ///< [I] index into `step`
     std::vector<uint8_t> is_warmup;         ///< [I]
     std::vector<Event> events;
     Array<double, 2> clock_t_ref, clock_offset, clock_slope, clock_error;  ///< [epoch, R]
+
+    // Ceilings of the machine, measured in the same run, and the bounds that follow from them.
+    std::vector<SummaryRow> ceilings;   ///< "memcpy_bandwidth", ...; the value's interval and n
+    std::vector<int64_t> size;          ///< [Z] bytes of a message
+    Array<double, 3> link_seconds;      ///< [Z, R, R] one message from source to destination
+    std::vector<std::string> resource;  ///< what can limit a phase: "memory write", "network", ...
+    Array<double, 3> bound, least_bound;  ///< [S, L, P] least time of a phase: T_lb, T_lb*; NaN =
+                                          ///< no bound
+    Array<int32_t, 3> bound_resource;     ///< [S, L, P] position in `resource`; -1 = no bound
 
     // Load: (token, expert) assignments.
     std::vector<int64_t> step_tokens;  ///< [S] tokens over all ranks

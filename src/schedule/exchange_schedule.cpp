@@ -1,13 +1,43 @@
 #include "schedule/exchange_schedule.hpp"
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "core/cast.hpp"
+
 namespace epsim {
+
+std::vector<std::string> const& exchange_algorithms() {
+    static std::vector<std::string> const names{"alltoallv", "ring"};
+    return names;
+}
+
+ExchangeSchedule exchange_schedule(std::string_view algorithm, Array<int64_t, 2> const& bytes) {
+    if (algorithm == "alltoallv") return alltoallv_schedule(bytes);
+    if (algorithm == "ring") return ring_schedule(bytes);
+    throw InputError(fmt::format("exchange.algorithm = '{}' is not known (known: {}). Choose one",
+                                 algorithm, fmt::join(exchange_algorithms(), ", ")));
+}
 
 ExchangeSchedule alltoallv_schedule(Array<int64_t, 2> const& bytes) {
     std::vector<Message> round;
     for (int from = 0; from < bytes.extent(0); ++from)
         for (int to = 0; to < bytes.extent(1); ++to)
+            round.push_back({RankId{from}, RankId{to}, bytes(from, to)});
+    return {narrow<int>(bytes.extent(0)), {std::move(round)}};
+}
+
+ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes) {
+    int const ranks = narrow<int>(bytes.extent(0));
+    ExchangeSchedule schedule{ranks, {}};
+    for (int i = 0; i < ranks; ++i) {
+        auto& round = schedule.rounds.emplace_back();
+        for (int from = 0; from < ranks; ++from) {
+            int const to = (from + i) % ranks;
             if (bytes(from, to) > 0) round.push_back({RankId{from}, RankId{to}, bytes(from, to)});
-    return {{std::move(round)}};
+        }
+    }
+    return schedule;
 }
 
 Array<int64_t, 2> wire_bytes(ExchangeSchedule const& schedule, ClusterTopology const& topology) {
@@ -17,6 +47,21 @@ Array<int64_t, 2> wire_bytes(ExchangeSchedule const& schedule, ClusterTopology c
             sent(index(message.from),
                  static_cast<int64_t>(topology.link(message.from, message.to))) += message.bytes;
     return sent;
+}
+
+Array<uint8_t, 2> dependencies(ExchangeSchedule const& schedule) {
+    int64_t const ranks = schedule.ranks;
+    Array<uint8_t, 2> needs({ranks, ranks});
+    for (int64_t r = 0; r < ranks; ++r) needs(r, r) = 1;
+    for (auto const& round : schedule.rounds) {
+        auto const before = needs;  // of those who enter this round
+        for (auto const& message : round)
+            for (int64_t other = 0; other < ranks; ++other) {
+                needs(index(message.from), other) |= before(index(message.to), other);
+                needs(index(message.to), other) |= before(index(message.from), other);
+            }
+    }
+    return needs;
 }
 
 }  // namespace epsim

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <vector>
 
 #include "cluster/cluster_topology.hpp"
@@ -9,7 +11,7 @@
 
 namespace epsim {
 
-/// Bytes that one rank hands to another in one round of an exchange.
+/// Bytes that one rank hands to another in one round of an exchange; 0 = an empty message.
 struct Message {
     RankId from, to;
     int64_t bytes;
@@ -18,14 +20,30 @@ struct Message {
 /// What an exchange algorithm puts on the wire: rounds that each rank goes through in order; the
 /// messages of a round are independent. What runs, what is accounted for and what is predicted.
 struct ExchangeSchedule {
+    int ranks = 0;
     std::vector<std::vector<Message>> rounds;
 };
 
-/// One round, a message for every pair with bytes, self included: what MPI_Alltoallv is asked for.
-/// \param bytes [source, destination]
+/// The schedule of an algorithm by name. \param bytes [source, destination]
+/// \throws InputError naming the algorithms
+ExchangeSchedule exchange_schedule(std::string_view algorithm, Array<int64_t, 2> const& bytes);
+std::vector<std::string> const& exchange_algorithms();
+
+/// One round, a message for every pair, self included: what MPI_Alltoallv is asked for. Pairs
+/// without bytes send an empty message: Open MPI 4.1 does, so that nobody leaves before the last
+/// rank has come.
 ExchangeSchedule alltoallv_schedule(Array<int64_t, 2> const& bytes);
+
+/// R rounds: in round i, rank r sends to r + i and receives from r - i, modulo R. Pairs without
+/// bytes send nothing.
+ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes);
 
 /// Bytes that each rank sends over each class of link, self copies included: [R, link_class].
 Array<int64_t, 2> wire_bytes(ExchangeSchedule const& schedule, ClusterTopology const& topology);
+
+/// [rank, other] 1 = the rank may not leave the exchange before `other` has entered it: directly,
+/// since a message ties both its ends (a receiver needs the sender, a sender of more than fits a
+/// buffer the receiver), or through ranks that were held up in earlier rounds. Itself included.
+Array<uint8_t, 2> dependencies(ExchangeSchedule const& schedule);
 
 }  // namespace epsim

@@ -22,16 +22,22 @@ ResultAxes::ResultAxes(hid_t file, RunRecord const& r) : group_(hdf5::create_gro
     count("version", static_cast<std::size_t>(r.slot_expert.extent(0)), "version of the placement");
     text("link_class", r.link_class, "class of link");
     count("epoch", static_cast<std::size_t>(r.clock_offset.extent(0)), "clock synchronisation");
+    number("size", r.size, "bytes of a message");
+    text("resource", r.resource, "what can limit a phase");
     count("event", r.events.size(), "event");
-    std::vector<std::string> metrics;
-    for (auto const& row : r.summary) metrics.push_back(row.metric);
-    text("metric", metrics, "figure of the summary");
+    auto const names = [](std::vector<SummaryRow> const& rows) {
+        std::vector<std::string> texts;
+        for (auto const& row : rows) texts.push_back(row.metric);
+        return texts;
+    };
+    text("metric", names(r.summary), "figure of the summary");
+    text("ceiling", names(r.ceilings), "what the machine can do, measured in this run");
 }
 
-void ResultAxes::number(char const* name, std::vector<int32_t> const& labels,
-                        char const* long_name) {
-    add(name, hdf5::write_array<int32_t>(group_.get(), name, {labels.size()}, labels),
-        labels.size(), long_name);
+template <class T>
+void ResultAxes::number(char const* name, std::vector<T> const& labels, char const* long_name) {
+    add(name, hdf5::write_array<T>(group_.get(), name, {labels.size()}, labels), labels.size(),
+        long_name);
 }
 
 void ResultAxes::count(char const* name, std::size_t size, char const* long_name) {

@@ -22,7 +22,8 @@ public:
     void attach(hid_t group, hid_t dataset, std::vector<char const*> const& axes) const;
 
 private:
-    void number(char const* name, std::vector<int32_t> const& labels, char const* long_name);
+    template <class T>
+    void number(char const* name, std::vector<T> const& labels, char const* long_name);
     void count(char const* name, std::size_t size, char const* long_name);
     void text(char const* name, std::vector<std::string> const& labels, char const* long_name);
     void add(char const* name, hdf5::Hid scale, std::size_t size, char const* long_name);

@@ -75,6 +75,10 @@ public:
         r.step = labels("step");
         r.layer = labels("layer");
         r.link_class = Dataset(group_.get(), "link_class").read_texts();
+        if (hdf5::has(group_.get(), "size"))
+            r.size = Dataset(group_.get(), "size").read_all<int64_t>();
+        if (hdf5::has(group_.get(), "resource"))
+            r.resource = Dataset(group_.get(), "resource").read_texts();
         r.topology.resize(length("rank"));
         require_names("phase", phase_names);
         require_names("direction", direction_names);
@@ -127,8 +131,10 @@ void read_into(Dataset const& dataset, std::vector<T>& values) {
 
 void read_arrays(hid_t file, RunRecord& r, Axes& axes) {
     for_each_array(r, [&](ArrayPlace const& place, auto& array) {
+        bool const optional = place.presence == Presence::if_known;
+        if (optional && !hdf5::has(file, place.group)) return;
         Hid const group = hdf5::open_group(file, place.group);
-        if (place.presence == Presence::if_known && !hdf5::has(group.get(), place.name)) return;
+        if (optional && !hdf5::has(group.get(), place.name)) return;
         Dataset const dataset(group.get(), place.name);
         dataset.require_extents(axes.extents(place.axes));
         read_into(dataset, array);
@@ -157,6 +163,8 @@ void require_indices(RunRecord const& r) {
     auto const experts = static_cast<std::size_t>(r.expert_tokens.extent(2));
     for (auto const expert : r.slot_expert.flat())
         require_index(expert, -1, experts, "/placement/slot_expert");
+    for (auto const resource : r.bound_resource.flat())
+        require_index(resource, -1, r.resource.size(), "/bounds/limited_by");
     for (auto const& e : r.events) {
         require_index(e.iteration, 0, r.step_of.size(), "/events: iteration");
         require_index(e.layer, 0, r.layer.size(), "/events: layer");
@@ -175,7 +183,8 @@ RunRecord read_file(std::filesystem::path const& path) {
     read_topology(file.get(), r);
     read_arrays(file.get(), r, axes);
     r.events = read_events(file.get());
-    r.summary = read_summary(file.get());
+    r.summary = read_figures(file.get(), "summary");
+    if (hdf5::has(file.get(), "ceilings")) r.ceilings = read_figures(file.get(), "ceilings");
     Hid const validation = hdf5::open_group(file.get(), "validation");
     r.checked = one_number<int64_t>(validation.get(), "checked");
     r.identities = one_number<int64_t>(validation.get(), "identities");

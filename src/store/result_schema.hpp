@@ -35,6 +35,10 @@ void for_each_array(Record& r, Visit&& visit) {
           r.time_start);
     visit(ArrayPlace{"time", "end", phases, "s", "end of the phase (NaN = it did not run)"},
           r.time_end);
+    visit(ArrayPlace{"time", "wait", phases, "s",
+                     "part of a collective phase spent waiting for late ranks (NaN = not known)",
+                     Presence::if_known},
+          r.time_wait);
     Axes const steps{"iteration", "rank"};
     visit(ArrayPlace{"time", "step_start", steps, "s", "start of the iteration"}, r.step_start);
     visit(ArrayPlace{"time", "step_end", steps, "s", "end of the iteration"}, r.step_end);
@@ -52,6 +56,27 @@ void for_each_array(Record& r, Visit&& visit) {
           r.clock_offset);
     visit(ArrayPlace{"clock", "slope", clocks, "1", "drift against rank 0's clock"}, r.clock_slope);
     visit(ArrayPlace{"clock", "error", clocks, "s", "bound of the offset's error"}, r.clock_error);
+
+    visit(ArrayPlace{"links",
+                     "seconds",
+                     {"size", "source", "destination"},
+                     "s",
+                     "one message of a size from source to destination (NaN = not measured)",
+                     Presence::if_known},
+          r.link_seconds);
+    Axes const bounds{"step", "layer", "phase"};
+    visit(ArrayPlace{"bounds", "seconds", bounds, "s",
+                     "least time of the phase as it is done, T_lb (NaN = no bound)",
+                     Presence::if_known},
+          r.bound);
+    visit(ArrayPlace{"bounds", "least_seconds", bounds, "s",
+                     "least time of the phase however it is done, T_lb* (NaN = no bound)",
+                     Presence::if_known},
+          r.least_bound);
+    visit(ArrayPlace{"bounds", "limited_by", bounds, "1",
+                     "resource that sets T_lb, a position in /axes/resource (-1 = no bound)",
+                     Presence::if_known},
+          r.bound_resource);
 
     Axes const experts{"step", "layer", "expert"};
     visit(ArrayPlace{"load", "step_tokens", {"step"}, "1", "tokens over all ranks"}, r.step_tokens);

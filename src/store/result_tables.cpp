@@ -36,7 +36,7 @@ std::vector<Column> event_columns() {
             {"end", offsetof(Event, end), H5T_NATIVE_DOUBLE}};
 }
 
-/// One row of /summary in memory and in the file: texts of fixed widths round the numbers.
+/// One figure in memory and in the file: texts of fixed widths round the numbers.
 struct SummaryLayout {
     std::size_t metric_width, unit_width, description_width;
 
@@ -108,7 +108,7 @@ std::vector<Event> read_events(hid_t file) {
     return events;
 }
 
-Hid write_summary(hid_t file, std::vector<SummaryRow> const& rows) {
+Hid write_figures(hid_t file, char const* table, std::vector<SummaryRow> const& rows) {
     SummaryLayout layout{1, 1, 1};
     for (auto const& row : rows) {
         layout.metric_width = std::max(layout.metric_width, row.metric.size());
@@ -127,11 +127,11 @@ Hid write_summary(hid_t file, std::vector<SummaryRow> const& rows) {
         row.description.copy(at + layout.description(), layout.description_width);
         at += layout.bytes();
     }
-    return write_table(file, "summary", layout.type().get(), rows.size(), bytes.data());
+    return write_table(file, table, layout.type().get(), rows.size(), bytes.data());
 }
 
-std::vector<SummaryRow> read_summary(hid_t file) {
-    auto const table = open_table(file, "summary");
+std::vector<SummaryRow> read_figures(hid_t file, char const* table_name) {
+    auto const table = open_table(file, table_name);
     SummaryLayout const layout{text_width(table, "metric"), text_width(table, "unit"),
                                text_width(table, "description")};
     for (auto const* name : {"value", "ci_low", "ci_high"}) column_type(table, name, H5T_FLOAT);

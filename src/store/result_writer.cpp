@@ -95,7 +95,8 @@ void write_arrays(hid_t file, RunRecord const& r, ResultAxes const& axes) {
         check(nothing || extents_of(array) == extents,
               fmt::format("{}/{} has shape [{}], its axes [{}]", place.group, place.name,
                           fmt::join(extents_of(array), ", "), fmt::join(extents, ", ")));
-        Hid const group = hdf5::open_group(file, place.group);
+        Hid const group = hdf5::has(file, place.group) ? hdf5::open_group(file, place.group)
+                                                       : hdf5::create_group(file, place.group);
         Hid const dataset = hdf5::write_array(group.get(), place.name, extents, flat(array));
         hdf5::describe(dataset.get(), place.units, place.long_name);
         axes.attach(group.get(), dataset.get(), place.axes);
@@ -121,7 +122,12 @@ void write_tables(hid_t file, RunRecord const& r, ResultAxes const& axes) {
     Hid const events = write_events(file, r.events);
     hdf5::describe(events.get(), "s", "intervals of chunks, backward and rebalance");
     axes.attach(file, events.get(), {"event"});
-    Hid const summary = write_summary(file, r.summary);
+    if (!r.ceilings.empty()) {
+        Hid const ceilings = write_figures(file, "ceilings", r.ceilings);
+        hdf5::describe(ceilings.get(), "1", "what the machine can do, measured in this run");
+        axes.attach(file, ceilings.get(), {"ceiling"});
+    }
+    Hid const summary = write_figures(file, "summary", r.summary);
     hdf5::describe(summary.get(), "1", "derived figures, each with its unit");
     axes.attach(file, summary.get(), {"metric"});
 }

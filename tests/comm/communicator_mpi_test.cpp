@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
-#include "comm/clock_sync.hpp"
+#include <numeric>
+
 #include "comm/mpi_session.hpp"
+#include "comm/root_clock.hpp"
 
 namespace epsim::test {
 namespace {
@@ -50,13 +52,15 @@ struct ShiftedClock final : Clock {
     double now() const override { return real.now() + shift; }
 };
 
-TEST(ClockSync, RecoversAKnownOffsetWithinItsStatedError) {
+TEST(RootClock, RecoversAKnownOffsetWithinItsStatedError) {
     auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
     int const rank = index(comm.rank());
     ShiftedClock const clock(rank * 0.37);
-    auto const estimate = synchronise_clock(comm, clock, rank == 0);
-    EXPECT_LE(std::abs(estimate.offset + rank * 0.37), estimate.error + 1e-12);
-    EXPECT_EQ(estimate.error == 0, rank == 0);
+    std::vector<int> domain(static_cast<std::size_t>(comm.size()));
+    std::iota(domain.begin(), domain.end(), 0);
+    RootClock const root(comm, clock, domain);
+    EXPECT_LE(std::abs(root.epochs().back().offset + rank * 0.37), root.error() + 1e-12);
+    EXPECT_EQ(root.error() == 0, rank == 0);
 }
 
 }  // namespace

@@ -5,7 +5,7 @@
 #include <bit>
 #include <random>
 
-#include "exchange/alltoallv_exchange.hpp"
+#include "exchange/transport_exchange.hpp"
 #include "support/random_routing.hpp"
 
 namespace epsim::test {
@@ -39,7 +39,7 @@ struct ContractCase {
         ExchangeShape const shape{
             hidden, wire, combine, placement.rank_slot_offset()[static_cast<std::size_t>(rank)],
             static_cast<int32_t>(placement.experts_of(LayerId{0}, RankId{rank}).size())};
-        auto exchange = make_exchange({}, shape, std::move(transport));
+        TransportExchange exchange(std::move(transport), shape);
         HostStream stream;
         HostBuffer tokens(wire, hidden), expert_out(combine, hidden), out(DType::f32, hidden);
         BufferView const x = tokens.rows(mine.tokens());
@@ -49,10 +49,10 @@ struct ContractCase {
         resolve_replicas(mine, placement, LayerId{0}, slots);
         DispatchPlanner planner;
         auto const& plan = planner.plan(slots, placement);
-        exchange->prepare(plan);
-        exchange->permute(
-            x, scaled ? std::span<float const>(plan.weight) : std::span<float const>{}, stream);
-        GroupedRows const received = exchange->dispatch(stream);
+        exchange.prepare(plan);
+        exchange.permute(x, scaled ? std::span<float const>(plan.weight) : std::span<float const>{},
+                         stream);
+        GroupedRows const received = exchange.dispatch(stream);
         BufferView const y = expert_out.rows(received.rows.rows);
         std::vector<int> seen(static_cast<std::size_t>(received.rows.rows));
         for (std::size_t s = 0; s + 1 < received.slot_offset.size(); ++s)
@@ -65,10 +65,10 @@ struct ContractCase {
                             slot_value(shape.first_slot + static_cast<int>(s)));
             }
         for (int const times : seen) ASSERT_EQ(times, 1) << "each received row serves one slot";
-        exchange->combine(y, stream);
+        exchange.combine(y, stream);
         BufferView const sum = out.rows(mine.tokens());
-        exchange->unpermute(
-            scaled ? std::span<float const>{} : std::span<float const>(slots.weight), sum, stream);
+        exchange.unpermute(scaled ? std::span<float const>{} : std::span<float const>(slots.weight),
+                           sum, stream);
 
         for (int64_t t = 0; t < mine.tokens(); ++t)
             for (int64_t c = 0; c < hidden; ++c) {

@@ -27,13 +27,5 @@ TEST_P(LocalExchange, KeepsTheContractOnRandomRouting) {
 
 INSTANTIATE_TEST_SUITE_P(Ranks, LocalExchange, testing::Values(1, 2, 3, 5, 8, 16));
 
-TEST(MakeExchange, RefusesAnUnknownAlgorithm) {
-    ExchangeOptions options;
-    options.algorithm = "telepathy";
-    EXPECT_THROW(make_exchange(options, {1, DType::f32, DType::f32, 0, 1},
-                               std::move(make_local_transports(1)[0])),
-                 InputError);
-}
-
 }  // namespace
 }  // namespace epsim::test

@@ -1,7 +1,7 @@
 #pragma once
 
-#include "exchange/alltoallv_exchange.hpp"
 #include "exchange/mpi/mpi_transport.hpp"
+#include "exchange/transport_exchange.hpp"
 #include "layer/replay.hpp"
 #include "support/random_routing.hpp"
 
@@ -19,7 +19,9 @@ struct SmallReplay {
     MemorySource const& source;
     Communicator const& comm;
     MeasureOptions measure;
-    std::string kernel = "reference";
+    std::string kernel = "reference", algorithm = "alltoallv";
+    InjectOptions inject;
+    std::function<bool()> interrupted;
 
     Placement placement() const {
         return linear_placement(spec.layers, source.info().num_experts, comm.size());
@@ -36,7 +38,8 @@ struct SmallReplay {
     RunRecord run(WrapExchange&& wrap_exchange, WrapExperts&& wrap_experts) const {
         auto const placed = placement();
         auto const topology = ClusterTopology::blocks(comm.size(), 2);
-        auto exchange = wrap_exchange(make_exchange({}, shape(placed), make_mpi_transport(comm)));
+        std::unique_ptr<Exchange> exchange = wrap_exchange(std::make_unique<TransportExchange>(
+            make_mpi_transport(comm, algorithm), shape(placed)));
         std::vector<std::vector<WeightKey>> keys;
         for (int l = 0; l < spec.layers; ++l) {
             auto& layer = keys.emplace_back();
@@ -48,8 +51,9 @@ struct SmallReplay {
         std::vector<LayerId> layers;
         for (int l = 0; l < spec.layers; ++l) layers.push_back(LayerId{l});
         MonotonicClock const clock;
-        return replay({spec, source, layers, Assign::contiguous, placed, topology, measure}, comm,
-                      {*exchange, *experts, local, clock, {}});
+        return replay({spec, source, layers, Assign::contiguous, placed, topology, algorithm,
+                       measure, inject},
+                      comm, {*exchange, *experts, local, clock, {}, interrupted});
     }
     RunRecord run() const {
         auto const same = [](auto p) { return p; };

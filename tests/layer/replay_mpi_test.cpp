@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "layer/replay_fixture.hpp"
+#include "measure/statistics.hpp"
 
 namespace epsim::test {
 namespace {
@@ -103,6 +104,125 @@ TEST(Replay, TimesEveryPhaseInOrderWithinTheIteration) {
                 }
             EXPECT_LE(last, record.step_end(i, r));
         }
+}
+
+TEST(Replay, FreeIterationsFollowEachOther) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    std::mt19937 random(7);
+    MemorySource const source(random, {64, 32, 5}, 2, 8, 2);
+    SmallReplay replay(small_spec(source, DType::f32), source, comm);
+    replay.measure.start = "free";
+    replay.measure.min_passes = 3;
+    auto const record = replay.run();
+    if (!comm.is_root()) return;
+    ASSERT_EQ(record.step_of, (std::vector<int32_t>{0, 1, 2, 0, 1, 2, 0, 1, 2, 0, 1, 2}));
+    for (int64_t i = 0; i < 12; ++i) {
+        double latest = 0;
+        for (int64_t r = 0; r < comm.size(); ++r) {
+            latest = std::max(latest, record.step_end(i, r));
+            EXPECT_EQ(record.step_start(i, r), record.step_start(i, 0));
+        }
+        EXPECT_GT(latest, record.step_start(i, 0));
+        if (i % 3 == 2) continue;  // the next pass starts anew
+        EXPECT_EQ(record.step_start(i + 1, 0), latest);
+    }
+}
+
+TEST(Replay, AnInterruptionKeepsTheIterationsThatEnded) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    std::mt19937 random(8);
+    MemorySource const source(random, {16, 8}, 1, 4, 2);
+    SmallReplay replay(small_spec(source, DType::f32), source, comm);
+    int asked = 0;
+    bool const teller = index(comm.rank()) == comm.size() - 1;
+    replay.interrupted = [&] { return ++asked == 3 && teller; };
+    auto const record = replay.run();
+    EXPECT_EQ(asked, 3);
+    if (!comm.is_root()) return;
+    EXPECT_EQ(record.status, "interrupted");
+    EXPECT_EQ(record.step_of, (std::vector<int32_t>{0, 1, 0}));
+    EXPECT_EQ(record.provenance.at("measure").at("stopped"), "interrupted");
+}
+
+/// What a rank waits in a phase: median over the measured iterations, s.
+double median_wait(RunRecord const& record, Phase phase, int64_t rank) {
+    std::vector<double> waits;
+    for (int64_t i = 0; i < std::ssize(record.step_of); ++i)
+        if (!record.is_warmup[static_cast<std::size_t>(i)])
+            waits.push_back(record.time_wait(i, 0, static_cast<int64_t>(phase), rank));
+    return median(waits);
+}
+
+struct WaitCase {
+    char const* algorithm;
+    char const* delayed;
+    Phase waiting;
+};
+
+class Waits : public testing::TestWithParam<WaitCase> {};
+
+TEST_P(Waits, ADelayIsSeenByTheRanksThatDependOnTheLateOne) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    int const ranks = comm.size();
+    if (ranks < 2) return;
+    // Ranks 2i and 2i + 1 send their tokens to each other, and nothing to anyone else.
+    constexpr int tokens = 4;
+    RoutingBatch batch;
+    batch.top_k = 1;
+    for (int t = 0; t < tokens * ranks; ++t) {
+        int const partner = (t / tokens) ^ 1;
+        batch.expert.push_back(ExpertId{partner < ranks ? partner : t / tokens});
+        batch.weight.push_back(1);
+    }
+    MemorySource const source(std::move(batch), ranks);
+    SmallReplay replay(small_spec(source, DType::f32), source, comm);
+    replay.algorithm = GetParam().algorithm;
+    replay.measure.min_passes = 7;
+    constexpr double delay_s = 0.06;
+    replay.inject = {GetParam().delayed, 1, delay_s * 1e6, 1};
+    auto const record = replay.run();
+    if (!comm.is_root()) return;
+    bool const all = replay.algorithm == "alltoallv" || GetParam().waiting == Phase::counts;
+    for (int64_t r = 0; r < ranks; ++r) {
+        double const wait = median_wait(record, GetParam().waiting, r);
+        bool const depends = r != 1 && (all || r == 0);
+        if (depends) {
+            EXPECT_GE(wait, 0.95 * delay_s) << "rank " << r;
+        } else {
+            EXPECT_LE(wait, 0.2 * delay_s) << "rank " << r;
+        }
+    }
+    EXPECT_TRUE(std::isnan(median_wait(record, Phase::expert, 0))) << "a local phase never waits";
+}
+
+INSTANTIATE_TEST_SUITE_P(Algorithms, Waits,
+                         testing::Values(WaitCase{"alltoallv", "permute", Phase::dispatch},
+                                         WaitCase{"alltoallv", "dispatch", Phase::dispatch},
+                                         WaitCase{"alltoallv", "expert", Phase::combine},
+                                         WaitCase{"ring", "permute", Phase::dispatch},
+                                         WaitCase{"ring", "expert", Phase::combine},
+                                         WaitCase{"ring", "layout", Phase::counts}),
+                         [](auto const& test) {
+                             return std::string(test.param.algorithm) + "_" + test.param.delayed;
+                         });
+
+TEST(Replay, ASlowedPhaseTakesThatManyTimesAsLong) {
+    auto const comm = Communicator::duplicate(MPI_COMM_SELF);
+    std::mt19937 random(9);
+    MemorySource const source(random, {256}, 1, 8, 2);
+    SmallReplay replay(small_spec(source, DType::f32), source, comm);
+    replay.measure.min_passes = 9;
+    auto const expert_time = [&] {
+        auto const record = replay.run();
+        std::vector<double> times;
+        for (int64_t i = 1; i < std::ssize(record.step_of); ++i)
+            times.push_back(record.time_end(i, 0, static_cast<int>(Phase::expert), 0) -
+                            record.time_start(i, 0, static_cast<int>(Phase::expert), 0));
+        return median(times);
+    };
+    double const plain = expert_time();
+    replay.inject = {"expert", 0, 0, 4};
+    EXPECT_GT(expert_time(), 2 * plain);
 }
 
 TEST(Replay, OneDnnStaysWithinTheBoundInBothTypes) {

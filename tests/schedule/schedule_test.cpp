@@ -1,7 +1,9 @@
 #include <gtest/gtest.h>
 
+#include <functional>
 #include <random>
 
+#include "core/error.hpp"
 #include "schedule/exchange_schedule.hpp"
 #include "schedule/step_schedule.hpp"
 
@@ -21,12 +23,82 @@ TEST(AlltoallvSchedule, SendsEveryPairItsBytesOnce) {
         auto const schedule = alltoallv_schedule(bytes);
         ASSERT_EQ(schedule.rounds.size(), 1u);
         Array<int64_t, 2> sent({ranks, ranks});
+        EXPECT_EQ(std::ssize(schedule.rounds[0]), ranks * ranks);
         for (auto const& message : schedule.rounds[0]) {
-            EXPECT_GT(message.bytes, 0);
             sent(index(message.from), index(message.to)) += message.bytes;
         }
         EXPECT_EQ(sent, bytes);
     }
+}
+
+TEST(RingSchedule, SendsEveryPairItsBytesOnceAndEachRankOneMessageARound) {
+    std::mt19937 random(5);
+    for (int64_t ranks : {1, 2, 5, 16}) {
+        auto const bytes = random_bytes(ranks, random);
+        auto const schedule = ring_schedule(bytes);
+        ASSERT_EQ(std::ssize(schedule.rounds), ranks);
+        Array<int64_t, 2> sent({ranks, ranks});
+        for (int64_t i = 0; i < ranks; ++i)
+            for (auto const& message : schedule.rounds[static_cast<std::size_t>(i)]) {
+                EXPECT_GT(message.bytes, 0);
+                EXPECT_EQ((index(message.from) + i) % ranks, index(message.to));
+                sent(index(message.from), index(message.to)) += message.bytes;
+            }
+        EXPECT_EQ(sent, bytes);
+    }
+}
+
+TEST(Dependencies, OfAlltoallvTieAllRanksTogether) {
+    Array<int64_t, 2> const nothing({5, 5});
+    EXPECT_EQ(dependencies(alltoallv_schedule(nothing)), (Array<uint8_t, 2>({5, 5}, 1)));
+}
+
+TEST(Dependencies, OfARingReachThroughEarlierRoundsOnly) {
+    // 0 and 1 talk in the first round after the own one, 1 and 3 in the second, 2 with nobody.
+    Array<int64_t, 2> bytes({4, 4});
+    bytes(0, 1) = bytes(1, 3) = bytes(2, 2) = 9;
+    auto const needs = dependencies(ring_schedule(bytes));
+    auto const row = [&](int64_t r) {
+        std::vector<int> set;
+        for (int64_t other = 0; other < 4; ++other)
+            if (needs(r, other)) set.push_back(static_cast<int>(other));
+        return set;
+    };
+    EXPECT_EQ(row(0), (std::vector<int>{0, 1}));  // was done before 1 met 3
+    EXPECT_EQ(row(1), (std::vector<int>{0, 1, 3}));
+    EXPECT_EQ(row(2), (std::vector<int>{2}));
+    EXPECT_EQ(row(3), (std::vector<int>{0, 1, 3}));  // 1 had to wait for 0 before
+}
+
+TEST(Dependencies, AreThoseOfASearchOverTheRounds) {
+    // Brute force: r waits for o if a chain of messages leads from r back to o through rounds that
+    // do not grow.
+    std::mt19937 random(6);
+    for (int trial = 0; trial < 50; ++trial) {
+        int const ranks = 1 + static_cast<int>(random() % 6);
+        Array<int64_t, 2> bytes({ranks, ranks});
+        for (auto& b : bytes.flat()) b = random() % 4 == 0;
+        auto const schedule = ring_schedule(bytes);
+        auto const needs = dependencies(schedule);
+        std::function<bool(int, int, int)> waits_for = [&](int r, int other, int before) {
+            if (r == other) return true;
+            for (int i = before - 1; i >= 0; --i)
+                for (auto const& m : schedule.rounds[static_cast<std::size_t>(i)]) {
+                    int const from = index(m.from), to = index(m.to);
+                    if ((from == r && waits_for(to, other, i)) ||
+                        (to == r && waits_for(from, other, i)))
+                        return true;
+                }
+            return false;
+        };
+        for (int r = 0; r < ranks; ++r)
+            for (int other = 0; other < ranks; ++other)
+                ASSERT_EQ(needs(r, other) != 0, waits_for(r, other, ranks)) << r << " " << other;
+    }
+}
+
+TEST(ExchangeSchedule, AnUnknownAlgorithmIsRefused) {
+    EXPECT_THROW(exchange_schedule("teleport", Array<int64_t, 2>({2, 2})), InputError);
 }
 
 TEST(WireBytes, AreSplitByWhatTheyCross) {
@@ -51,7 +123,8 @@ TEST(WireBytes, AreSplitByWhatTheyCross) {
 }
 
 TEST(WireBytes, CountForwardedBytesOnEveryHop) {
-    ExchangeSchedule const schedule{{{{RankId{0}, RankId{1}, 10}}, {{RankId{1}, RankId{2}, 10}}}};
+    ExchangeSchedule const schedule{3,
+                                    {{{RankId{0}, RankId{1}, 10}}, {{RankId{1}, RankId{2}, 10}}}};
     auto const wire = wire_bytes(schedule, ClusterTopology::blocks(4, 2));
     EXPECT_EQ(wire(0, static_cast<int>(LinkClass::node)), 10);
     EXPECT_EQ(wire(1, static_cast<int>(LinkClass::network)), 10);

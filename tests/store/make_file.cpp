@@ -24,6 +24,8 @@ Json as_json(RunRecord const& r) {
               {"step", r.step},
               {"layer", r.layer},
               {"link_class", r.link_class},
+              {"resource", r.resource},
+              {"size", r.size},
               {"checked", r.checked},
               {"identities", r.identities},
               {"wrong", r.wrong},
@@ -35,9 +37,11 @@ Json as_json(RunRecord const& r) {
               {"flops_per_assignment", r.flops_per_assignment},
               {"local_flops_per_token", r.local_flops_per_token}};
     for_each_array(r, [&](ArrayPlace const& place, auto const& array) {
-        if (place.presence == Presence::if_known && r.output_checksum.empty()) return;
+        auto const extents = extents_of(array);
+        if (place.presence == Presence::if_known && std::ranges::count(extents, hsize_t{0}) > 0)
+            return;
         auto& entry = json["arrays"][std::string(place.group) + "/" + place.name];
-        entry["shape"] = extents_of(array);
+        entry["shape"] = extents;
         entry["axes"] = std::vector<std::string>(place.axes.begin(), place.axes.end());
         if constexpr (requires { array.flat(); })
             entry["values"] = std::vector(array.flat().begin(), array.flat().end());
@@ -53,13 +57,14 @@ Json as_json(RunRecord const& r) {
                                     {"pci", place.pci},
                                     {"numa", place.numa},
                                     {"cpuset", place.cpuset}});
-    json["events"] = json["summary"] = Json::array();
+    json["events"] = json["summary"] = json["ceilings"] = Json::array();
     for (auto const& e : r.events)
         json["events"].push_back(
             {e.iteration, e.layer, e.rank, e.phase, e.chunk, e.backward, e.start, e.end});
-    for (auto const& row : r.summary)
-        json["summary"].push_back(
-            {row.metric, row.value, row.unit, row.ci_low, row.ci_high, row.n, row.description});
+    for (auto const& [name, rows] : {std::pair{"summary", &r.summary}, {"ceilings", &r.ceilings}})
+        for (auto const& row : *rows)
+            json[name].push_back(
+                {row.metric, row.value, row.unit, row.ci_low, row.ci_high, row.n, row.description});
     return json;
 }
 

@@ -84,6 +84,23 @@ inline RunRecord random_record(unsigned seed, RecordSizes const& n = {}) {
         r.output_checksum = Array<int64_t, 2>({n.steps, n.layers});
         for (auto& sum : r.output_checksum.flat()) sum = INT64_MIN + below(INT64_MAX);
     }
+    if (below(2) == 1) {
+        if (n.iterations > 0) r.time_wait = r.time_start;
+        r.size = {8, int64_t{1} << 40};
+        r.link_seconds = Array<double, 3>({2, n.ranks, n.ranks});
+        fill(r.link_seconds);
+        r.resource = {"memory write", "network"};
+        r.bound = r.least_bound = Array<double, 3>({n.steps, n.layers, phases}, nan);
+        r.bound_resource = Array<int32_t, 3>({n.steps, n.layers, phases}, -1);
+        for (std::size_t i = 0; i < r.bound.flat().size(); i += 2) {
+            r.bound.flat()[i] = 1 + unit();
+            r.least_bound.flat()[i] = unit();
+            r.bound_resource.flat()[i] = static_cast<int32_t>(below(2));
+        }
+        for (int64_t i = 0; i < n.rows; ++i)
+            r.ceilings.push_back(
+                {fmt::format("ceiling_{}", i), unit(), "B/s", unit(), nan, i, "how"});
+    }
     r.dispatch_row_bytes = 96;
     r.combine_row_bytes = 128;
     r.slot_expert = Array<int32_t, 3>({1, n.layers, n.experts});

@@ -37,6 +37,17 @@ auto bits_of(Array<T, N> const& array) {
     return bits_of(array.flat());
 }
 
+void expect_equal(std::vector<SummaryRow> const& found, std::vector<SummaryRow> const& expected) {
+    ASSERT_EQ(found.size(), expected.size());
+    for (std::size_t row = 0; row < found.size(); ++row) {
+        auto const &f = found[row], &e = expected[row];
+        EXPECT_EQ(std::tie(f.metric, f.unit, f.n, f.description),
+                  std::tie(e.metric, e.unit, e.n, e.description));
+        EXPECT_EQ(bits_of(std::vector{f.value, f.ci_low, f.ci_high}),
+                  bits_of(std::vector{e.value, e.ci_low, e.ci_high}));
+    }
+}
+
 void expect_equal(RunRecord const& found, RunRecord const& expected) {
     EXPECT_EQ(found.run_uuid, expected.run_uuid);
     EXPECT_EQ(found.date, expected.date);
@@ -73,14 +84,10 @@ void expect_equal(RunRecord const& found, RunRecord const& expected) {
     EXPECT_EQ(found.identities, expected.identities);
     EXPECT_EQ(found.wrong, expected.wrong);
     EXPECT_EQ(found.max_error, expected.max_error);
-    ASSERT_EQ(found.summary.size(), expected.summary.size());
-    for (std::size_t row = 0; row < found.summary.size(); ++row) {
-        auto const &f = found.summary[row], &e = expected.summary[row];
-        EXPECT_EQ(std::tie(f.metric, f.unit, f.n, f.description),
-                  std::tie(e.metric, e.unit, e.n, e.description));
-        EXPECT_EQ(bits_of(std::vector{f.value, f.ci_low, f.ci_high}),
-                  bits_of(std::vector{e.value, e.ci_low, e.ci_high}));
-    }
+    EXPECT_EQ(found.size, expected.size);
+    EXPECT_EQ(found.resource, expected.resource);
+    expect_equal(found.summary, expected.summary);
+    expect_equal(found.ceilings, expected.ceilings);
 }
 
 TEST(ResultFile, GivesBackWhatWasWritten) {

@@ -18,8 +18,10 @@ import xarray
 
 MAKE_FILE = Path(os.environ["EPSIM_TEST_BINARY_DIR"]) / "make_file"
 ARRAY_GROUPS = ["time", "clock", "load", "traffic", "placement"]
+OPTIONAL_GROUPS = ["links", "bounds"]
 AXES = ["iteration", "step", "layer", "phase", "rank", "expert", "direction", "source",
-        "destination", "slot", "version", "link_class", "epoch", "event", "metric"]
+        "destination", "slot", "version", "link_class", "epoch", "event", "metric", "size",
+        "resource", "ceiling"]
 PHASES = ["gate", "layout", "counts", "permute", "dispatch", "expert", "combine", "unpermute",
           "rebalance"]
 
@@ -85,8 +87,8 @@ class ResultFile(unittest.TestCase):
                                      entry["axes"])
                     self.assertEqual(text(file[name].attrs["units"]), unit_of(name, file[name]))
                     self.assertGreater(len(file[name].attrs["long_name"]), 5)
-            stored = {f"{g}/{n}" for g in ARRAY_GROUPS for n in file[g]
-                      if not is_scale(file[f"{g}/{n}"])}
+            stored = {f"{g}/{n}" for g in [*ARRAY_GROUPS, *OPTIONAL_GROUPS] if g in file
+                      for n in file[g] if not is_scale(file[f"{g}/{n}"])}
             self.assertEqual(stored | {"validation/output_checksum"} & set(self.expected["arrays"]),
                              set(self.expected["arrays"]))
             traffic = file["traffic"].attrs
@@ -101,12 +103,14 @@ class ResultFile(unittest.TestCase):
             self.assertEqual([text(p) for p in file["axes/phase"]], PHASES)
             self.assertEqual([text(p) for p in file["axes/direction"]], ["dispatch", "combine"])
             self.assertEqual([text(p) for p in file["axes/link_class"]], self.expected["link_class"])
+            self.assertEqual([text(p) for p in file["axes/resource"]], self.expected["resource"])
+            self.assertEqual(list(file["axes/size"]), self.expected["size"])
             self.assertEqual(list(file["axes/step"]), self.expected["step"])
             self.assertEqual(list(file["axes/layer"]), self.expected["layer"])
             for name in AXES:
                 self.assertTrue(is_scale(file["axes"][name]))
-                for group in [*ARRAY_GROUPS, "topology", "/"]:
-                    if name in file[group]:
+                for group in [*ARRAY_GROUPS, *OPTIONAL_GROUPS, "topology", "/"]:
+                    if group in file and name in file[group]:
                         self.assertEqual(file[group][name], file["axes"][name])  # a hard link
             for name, entry in self.expected["arrays"].items():
                 for axis in entry["axes"]:

@@ -48,6 +48,15 @@ public:
                 step.push_back(random_routing(random, n, experts, top_k, favourite));
         }
     }
+    /// Given routing: one step, one layer.
+    MemorySource(RoutingBatch batch, int experts) {
+        info_.num_experts = experts;
+        info_.top_k = batch.top_k;
+        info_.has_weights = true;
+        info_.step_offset = {0, batch.tokens()};
+        info_.layer = {3};
+        batches_ = {{std::move(batch)}};
+    }
     TraceInfo const& info() const override { return info_; }
     RoutingBatch const& batch(int step, int layer) const {
         return batches_[static_cast<std::size_t>(step)][static_cast<std::size_t>(layer)];

@@ -1,20 +1,20 @@
 #include "exchange/mpi/mpi_transport.hpp"
 
+#include <fmt/ranges.h>
+
+#include <cstring>
 #include <map>
 #include <vector>
 
 #include "core/cast.hpp"
+#include "schedule/exchange_schedule.hpp"
 
 namespace epsim {
 namespace {
 
-class MpiTransport final : public Transport {
+class MpiTransport : public Transport {
 public:
-    explicit MpiTransport(Communicator const& comm) : comm_(comm) {
-        auto const ranks = static_cast<std::size_t>(comm.size());
-        for (auto* list : {&send_count_, &send_at_, &receive_count_, &receive_at_})
-            list->resize(ranks);
-    }
+    explicit MpiTransport(Communicator const& comm) : comm_(comm) {}
 
     int ranks() const override { return comm_.size(); }
 
@@ -24,12 +24,30 @@ public:
                   "MPI_Alltoall");
     }
 
+protected:
+    MPI_Datatype row_type(int64_t bytes) {
+        return types_.try_emplace(bytes, bytes).first->second.native();
+    }
+    Communicator const& comm_;
+
+private:
+    std::map<int64_t, RowType> types_;  // by row size: a handful, made on first use
+};
+
+class AlltoallvTransport final : public MpiTransport {
+public:
+    explicit AlltoallvTransport(Communicator const& comm) : MpiTransport(comm) {
+        auto const ranks = static_cast<std::size_t>(comm.size());
+        for (auto* list : {&send_count_, &send_at_, &receive_count_, &receive_at_})
+            list->resize(ranks);
+    }
+
     void all_to_all_rows(std::byte const* send, std::span<int64_t const> send_offset,
                          std::byte* receive, std::span<int64_t const> receive_offset,
                          int64_t row_bytes) override {
         to_counts(send_offset, send_count_, send_at_);
         to_counts(receive_offset, receive_count_, receive_at_);
-        MPI_Datatype const row = types_.try_emplace(row_bytes, row_bytes).first->second.native();
+        MPI_Datatype const row = row_type(row_bytes);
         check_mpi(MPI_Alltoallv(send, send_count_.data(), send_at_.data(), row, receive,
                                 receive_count_.data(), receive_at_.data(), row, comm_.native()),
                   "MPI_Alltoallv");
@@ -44,15 +62,54 @@ private:
         }
     }
 
-    Communicator const& comm_;
-    std::map<int64_t, RowType> types_;  // by row size: a handful, made on first use
     std::vector<int> send_count_, send_at_, receive_count_, receive_at_;
+};
+
+/// ring_schedule(), one round after the other.
+class RingTransport final : public MpiTransport {
+public:
+    using MpiTransport::MpiTransport;
+
+    void all_to_all_rows(std::byte const* send, std::span<int64_t const> send_offset,
+                         std::byte* receive, std::span<int64_t const> receive_offset,
+                         int64_t row_bytes) override {
+        MPI_Datatype const row = row_type(row_bytes);
+        int const ranks = comm_.size(), mine = index(comm_.rank());
+        for (int i = 0; i < ranks; ++i) {
+            auto const to = static_cast<std::size_t>((mine + i) % ranks);
+            auto const from = static_cast<std::size_t>((mine + ranks - i) % ranks);
+            auto const out = narrow<int>(send_offset[to + 1] - send_offset[to]);
+            auto const in = narrow<int>(receive_offset[from + 1] - receive_offset[from]);
+            auto const* out_rows = send + send_offset[to] * row_bytes;
+            auto* in_rows = receive + receive_offset[from] * row_bytes;
+            if (i == 0) {
+                if (out > 0)
+                    std::memcpy(in_rows, out_rows, static_cast<std::size_t>(out * row_bytes));
+                continue;
+            }
+            auto const partner = [](int rows, std::size_t rank) {
+                return rows > 0 ? static_cast<int>(rank) : MPI_PROC_NULL;
+            };
+            check_mpi(MPI_Sendrecv(out_rows, out, row, partner(out, to), tag, in_rows, in, row,
+                                   partner(in, from), tag, comm_.native(), MPI_STATUS_IGNORE),
+                      "MPI_Sendrecv");
+        }
+    }
+
+private:
+    static constexpr int tag = 2;
 };
 
 }  // namespace
 
-std::unique_ptr<Transport> make_mpi_transport(Communicator const& comm) {
-    return std::make_unique<MpiTransport>(comm);
+std::unique_ptr<Transport> make_mpi_transport(Communicator const& comm,
+                                              std::string_view algorithm) {
+    if (algorithm == "alltoallv") return std::make_unique<AlltoallvTransport>(comm);
+    if (algorithm == "ring") return std::make_unique<RingTransport>(comm);
+    throw InputError(
+        fmt::format("exchange.algorithm = '{}' is not known over MPI (known: {}). "
+                    "Choose one",
+                    algorithm, fmt::join(exchange_algorithms(), ", ")));
 }
 
 }  // namespace epsim

@@ -1,13 +1,16 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 
 #include "comm/communicator.hpp"
 #include "exchange/transport.hpp"
 
 namespace epsim {
 
-/// MPI_Alltoall and MPI_Alltoallv on a communicator that must outlive the transport.
-std::unique_ptr<Transport> make_mpi_transport(Communicator const& comm);
+/// Rows by an algorithm (exchange_schedule() of that name), counts by MPI_Alltoall, on a
+/// communicator that must outlive the transport. \throws InputError on an unknown algorithm
+std::unique_ptr<Transport> make_mpi_transport(Communicator const& comm,
+                                              std::string_view algorithm = "alltoallv");
 
 }  // namespace epsim

@@ -1,4 +1,4 @@
-#include "exchange/alltoallv_exchange.hpp"
+#include "exchange/transport_exchange.hpp"
 
 #include <fmt/format.h>
 
@@ -9,7 +9,7 @@
 
 namespace epsim {
 
-AlltoallvExchange::AlltoallvExchange(std::unique_ptr<Transport> transport,
+TransportExchange::TransportExchange(std::unique_ptr<Transport> transport,
                                      ExchangeShape const& shape)
     : transport_(std::move(transport)),
       shape_(shape),
@@ -22,7 +22,7 @@ AlltoallvExchange::AlltoallvExchange(std::unique_ptr<Transport> transport,
     receive_offset_.resize(ranks + 1);
 }
 
-void AlltoallvExchange::prepare(DispatchPlan const& plan) {
+void TransportExchange::prepare(DispatchPlan const& plan) {
     check(plan.entries() == plan.rows(), "this exchange carries one entry a row");
     plan_ = &plan;
     for (std::size_t r = 0; r < send_count_.size(); ++r)
@@ -42,7 +42,7 @@ void AlltoallvExchange::prepare(DispatchPlan const& plan) {
     index_by_slot();
 }
 
-void AlltoallvExchange::index_by_slot() {
+void TransportExchange::index_by_slot() {
     auto const slots = static_cast<std::size_t>(shape_.local_slots);
     slot_offset_.assign(slots + 1, 0);
     for (auto const& entry : receive_entry_) {
@@ -62,7 +62,7 @@ void AlltoallvExchange::index_by_slot() {
     }
 }
 
-void AlltoallvExchange::permute(BufferView tokens, std::span<float const> scale, Stream&) {
+void TransportExchange::permute(BufferView tokens, std::span<float const> scale, Stream&) {
     check(tokens.rows == plan_->tokens && tokens.width == shape_.hidden &&
               tokens.type == shape_.wire_dtype,
           "tokens are [tokens, hidden] in the wire type");
@@ -73,7 +73,7 @@ void AlltoallvExchange::permute(BufferView tokens, std::span<float const> scale,
         gather_scaled_rows(tokens, plan_->row_token, scale, send);
 }
 
-GroupedRows AlltoallvExchange::dispatch(Stream&) {
+GroupedRows TransportExchange::dispatch(Stream&) {
     BufferView const send = send_rows_.rows(plan_->rows());
     BufferView const received = received_rows_.rows(receive_offset_.back());
     transport_->all_to_all_rows(send.data, plan_->row_offset, received.data, receive_offset_,
@@ -81,7 +81,7 @@ GroupedRows AlltoallvExchange::dispatch(Stream&) {
     return {received, slot_offset_, row_index_, entry_weight_};
 }
 
-void AlltoallvExchange::combine(BufferView expert_out, Stream&) {
+void TransportExchange::combine(BufferView expert_out, Stream&) {
     check(expert_out.rows == receive_offset_.back() && expert_out.width == shape_.hidden &&
               expert_out.type == shape_.combine_dtype,
           "expert outputs are [received rows, hidden] in the combine type");
@@ -90,19 +90,9 @@ void AlltoallvExchange::combine(BufferView expert_out, Stream&) {
                                 returned.row_bytes());
 }
 
-void AlltoallvExchange::unpermute(std::span<float const> weight, BufferView out, Stream&) {
+void TransportExchange::unpermute(std::span<float const> weight, BufferView out, Stream&) {
     weighted_sum_rows(returned_rows_.rows(plan_->rows()), plan_->assignment_row, weight,
                       plan_->top_k, out);
-}
-
-std::unique_ptr<Exchange> make_exchange(ExchangeOptions const& options, ExchangeShape const& shape,
-                                        std::unique_ptr<Transport> transport) {
-    if (options.algorithm == "alltoallv")
-        return std::make_unique<AlltoallvExchange>(std::move(transport), shape);
-    throw InputError(
-        fmt::format("exchange.algorithm = '{}' is not known (known: alltoallv). "
-                    "Choose one",
-                    options.algorithm));
 }
 
 }  // namespace epsim

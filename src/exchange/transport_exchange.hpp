@@ -4,7 +4,6 @@
 #include <vector>
 
 #include "exchange/exchange.hpp"
-#include "exchange/options.hpp"
 #include "exchange/transport.hpp"
 
 namespace epsim {
@@ -24,11 +23,11 @@ struct EntryMetadata {
     float weight;
 };
 
-/// Counts, then metadata, then rows, each by one all-to-all of the transport; rows are gathered
+/// Counts, then metadata, then rows, each by an all-to-all of the transport; rows are gathered
 /// into send order before and summed after. One row an entry: no dedup.
-class AlltoallvExchange final : public Exchange {
+class TransportExchange final : public Exchange {
 public:
-    AlltoallvExchange(std::unique_ptr<Transport> transport, ExchangeShape const& shape);
+    TransportExchange(std::unique_ptr<Transport> transport, ExchangeShape const& shape);
 
     void prepare(DispatchPlan const& plan) override;
     void permute(BufferView tokens, std::span<float const> scale, Stream& stream) override;
@@ -50,9 +49,5 @@ private:
     std::vector<float> entry_weight_;               // [received entries], by slot
     HostBuffer send_rows_, received_rows_, returned_rows_;
 };
-
-/// The exchange that `options` name, over a transport. \throws InputError on an unknown algorithm
-std::unique_ptr<Exchange> make_exchange(ExchangeOptions const& options, ExchangeShape const& shape,
-                                        std::unique_ptr<Transport> transport);
 
 }  // namespace epsim

@@ -1,0 +1,43 @@
+#pragma once
+
+#include "core/ids.hpp"
+#include "layer/options.hpp"
+#include "measure/clock.hpp"
+#include "measure/phase.hpp"
+
+namespace epsim {
+
+/// A known disturbance of one phase on one rank or all. Its time shows where real trouble of that
+/// kind would: a local phase takes longer; a collective one is entered late (the delay lies outside
+/// its interval, as if the rank had been held up before), or, slowed down, takes longer.
+class Injection {
+public:
+    /// No disturbance.
+    Injection() = default;
+    /// \throws InputError if there is no such phase
+    Injection(InjectOptions const& options, RankId here);
+
+    /// Call `work` as the phase, inside `timed`, which stamps what it is given.
+    template <class Timed, class Work>
+    void run(Phase phase, Timed&& timed, Work&& work) const {
+        if (!active_ || phase != phase_) return timed(work);
+        if (is_collective(phase)) pass(delay_s_);
+        timed([&] {
+            if (!is_collective(phase)) pass(delay_s_);
+            double const begin = clock_.now();
+            work();
+            pass((slowdown_ - 1) * (clock_.now() - begin));
+        });
+    }
+
+private:
+    /// Let time pass: asleep but for the end, so that others can use the core.
+    void pass(double seconds) const;
+
+    MonotonicClock clock_;
+    bool active_ = false;
+    Phase phase_{};
+    double delay_s_ = 0, slowdown_ = 1;
+};
+
+}  // namespace epsim
