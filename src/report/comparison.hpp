@@ -11,9 +11,9 @@
 namespace epsim {
 
 struct ComparisonOptions {
-    double threshold = 0.03;     ///< the least change that matters
-    double alpha = 0.01;         ///< of each family of hypotheses
-    std::optional<double> gate;  ///< the least slow-down of a step time that fails
+    double threshold = 0.03;                    ///< the least change that matters
+    double alpha = 0.01;                        ///< of each family of hypotheses
+    std::optional<double> gate = std::nullopt;  ///< the least slow-down of a step time that fails
     Analysis analysis = Analysis::welch;
     bool allow_mixed = false;  ///< compare different kinds and tags
 };

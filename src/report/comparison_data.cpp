@@ -2,6 +2,7 @@
 
 #include <cmath>
 #include <nlohmann/json.hpp>
+#include <set>
 
 #include "report/comparison_formats.hpp"
 
@@ -46,6 +47,16 @@ json row_json(ComparedMetric const& row) {
             {"verdict", name_of(row.verdict)}};
 }
 
+json side_json(Side const& side) {
+    std::set<std::string> kinds, tags;
+    for (auto const& launch : side.launches) {
+        kinds.insert(launch.kind);
+        tags.insert(launch.tags.begin(), launch.tags.end());
+    }
+    return {
+        {"path", side.path}, {"results", side.launches.size()}, {"kinds", kinds}, {"tags", tags}};
+}
+
 json case_json(ComparedCase const& each) {
     json rows = json::array();
     for (auto const& row : each.rows) rows.push_back(row_json(row));
@@ -70,6 +81,8 @@ std::string csv_number(double value) {
 
 json comparison_json(Comparison const& comparison) {
     auto const& options = comparison.options;
+    json sides = json::array();
+    for (auto const& side : comparison.sides) sides.push_back(side_json(side));
     json pairs = json::array();
     for (auto const& pair : comparison.pairs) {
         json cases = json::array();
@@ -91,6 +104,7 @@ json comparison_json(Comparison const& comparison) {
             {"correction", "Holm; step times, all other figures"},
             {"gate", options.gate ? json(*options.gate) : json(nullptr)},
             {"gate_failed", comparison.gate_failed()},
+            {"sides", sides},
             {"comparisons", pairs}};
 }
 

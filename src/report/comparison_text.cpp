@@ -10,8 +10,15 @@
 namespace epsim {
 namespace {
 
+/// Few launches that scatter widely have intervals of many digits.
+std::string bound_text(double ratio) {
+    constexpr double most = 1000;
+    return ratio < most ? fmt::format("{:.3f}", ratio) : fmt::format(">{:.0f}", most);
+}
+
 std::string interval_text(Difference const& d) {
-    return std::isnan(d.ci_low) ? "-" : fmt::format("{:.3f} to {:.3f}", d.ci_low, d.ci_high);
+    if (std::isnan(d.ci_low)) return "-";
+    return fmt::format("{} to {}", bound_text(d.ci_low), bound_text(d.ci_high));
 }
 
 std::string p_text(double p) {
