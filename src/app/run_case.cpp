@@ -147,7 +147,8 @@ void RunCase::require_memory() const {
     auto const host = query_host();
     auto const held = static_cast<int64_t>(placement_->experts_of(LayerId{0}, comm_.rank()).size());
     int64_t const mine = (held * expert_params(spec_.shape) + replicated_params(spec_.shape)) *
-                         bytes_of(spec_.dtype) * (spec_.distinct_weights ? spec_.layers : 1);
+                             bytes_of(spec_.dtype) * (spec_.distinct_weights ? spec_.layers : 1) +
+                         kept_input_bytes();
     int64_t ranks = 0;
     double needed = 0;
     auto const hosts = comm_.all_gather(host.hostname);
@@ -160,10 +161,21 @@ void RunCase::require_memory() const {
     on_all_ranks(comm_, [&] {
         if (needed > host.memory_bytes)
             throw InputError(fmt::format(
-                "the weights of {} ranks need {} on {} (it has {}). Lower model.scale or "
-                "model.layers, set model.distinct_weights = false, or use more nodes",
-                ranks, format_bytes(needed), host.hostname, format_bytes(host.memory_bytes)));
+                "the weights{} of {} ranks need {} on {} (it has {}). Lower model.scale, "
+                "model.layers or tokens.steps, set model.distinct_weights = false, or use more "
+                "nodes",
+                kept_input_bytes() > 0 ? " and, with measure.start = free, the tokens" : "", ranks,
+                format_bytes(needed), host.hostname, format_bytes(host.memory_bytes)));
     });
+}
+
+/// Freely running iterations keep every step's token vectors and routing in memory.
+int64_t RunCase::kept_input_bytes() const {
+    if (config_.measure.start != "free") return 0;
+    int64_t const share = source_->info().tokens() / comm_.size() + 1;
+    return share * (spec_.shape.hidden * bytes_of(spec_.wire_dtype) +
+                    int64_t{spec_.layers} * spec_.shape.top_k *
+                        static_cast<int64_t>(sizeof(ExpertId) + sizeof(float)));
 }
 
 std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
