@@ -29,7 +29,7 @@ double parse_share(std::string const& flag, std::string const& text) {
         share = parse_ratio(text.substr(0, text.size() - (percent ? 1 : 0))) / (percent ? 100 : 1);
     } catch (InputError const&) {  // no number: the message below says what is
     }
-    if (!(share > 0 && share < 1))
+    if (share <= 0 || share >= 1)
         throw InputError(fmt::format(
             "{} = {} (it must be a share above 0 and under 1). Write 5% or 0.05", flag, text));
     return share;

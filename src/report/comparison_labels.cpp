@@ -30,8 +30,11 @@ std::string case_label(Facts const& key) {
 }
 
 std::string difference_label(ValueDifference const& difference) {
-    return fmt::format("{}: {} -> {}", difference.key, fmt::join(difference.a, " or "),
-                       fmt::join(difference.b, " or "));
+    auto const joined = [](std::vector<std::string> values) {
+        std::ranges::replace(values, std::string(), std::string("\"\""));
+        return fmt::format("{}", fmt::join(values, " or "));
+    };
+    return fmt::format("{}: {} -> {}", difference.key, joined(difference.a), joined(difference.b));
 }
 
 double middle_of(std::vector<double> const& values) {

@@ -60,7 +60,7 @@ Facts origin_facts(RunRecord const& record) {
                                                      "build.git_dirty", "machine.hostname"};
     for (auto const& [group, values] : record.provenance)
         for (auto const& [key, value] : values)
-            if (auto const name = group + '.' + key;
+            if (auto const name = fmt::format("{}.{}", group, key);
                 groups.contains(group) && !shown_already.contains(name) && !is_of_one_job(key))
                 facts[name] = value;
     return facts;
