@@ -1,115 +1,14 @@
-#include <fcntl.h>
 #include <gtest/gtest.h>
-#include <unistd.h>
 
-#include <array>
-#include <charconv>
 #include <map>
-#include <string_view>
 
+#include "layer/input_output_counter.hpp"
+#include "layer/iteration_windows.hpp"
 #include "layer/replay_fixture.hpp"
 #include "support/allocation_log.hpp"
 
 namespace epsim::test {
 namespace {
-
-/// When this rank's timed iterations were, on the host's clock, found without the help of the code
-/// under test: the clock's last reading before the replay asks whether it is interrupted is the end
-/// of an iteration, and the record says how long it took, and those right before it.
-class Windows {
-public:
-    /// Call where the replay asks. \param now the clock's last reading
-    void note_end(double now) { ends_.push_back(now); }
-
-    /// Of the iterations after warm-up. Collective. \param record rank 0's
-    void close(RunRecord const& record, Communicator const& comm) {
-        auto const iterations = comm.all_sum(std::ssize(record.step_of));  // only rank 0's has any
-        auto const ranks = static_cast<std::size_t>(comm.size());
-        std::vector<double> length(static_cast<std::size_t>(iterations) * ranks);
-        for (int64_t i = 0; i < std::ssize(record.step_of); ++i) {
-            auto const at = static_cast<std::size_t>(i);
-            bool const asked_once_a_pass = ends_.size() < record.step_of.size();
-            int64_t const first = asked_once_a_pass ? i - record.step_of[at] : i;
-            for (std::size_t r = 0; r < ranks && !record.is_warmup[at]; ++r)
-                length[at * ranks + r] = record.step_end(i, static_cast<int64_t>(r)) -
-                                         record.step_start(first, static_cast<int64_t>(r));
-        }
-        check_mpi(
-            MPI_Bcast(length.data(), narrow<int>(length.size()), MPI_DOUBLE, 0, comm.native()),
-            "MPI_Bcast");
-        auto const each = static_cast<std::size_t>(iterations) / ends_.size();
-        for (std::size_t e = 0; e < ends_.size(); ++e) {
-            double const took =
-                length[((e + 1) * each - 1) * ranks + static_cast<std::size_t>(index(comm.rank()))];
-            if (took > 0) windows_.push_back({ends_[e] - took, ends_[e]});
-        }
-        EXPECT_FALSE(windows_.empty());
-    }
-    bool contain(double time) const {
-        return std::ranges::any_of(windows_,
-                                   [&](auto const& w) { return w.begin <= time && time <= w.end; });
-    }
-
-private:
-    struct Window {
-        double begin, end;
-    };
-    std::vector<double> ends_;
-    std::vector<Window> windows_;
-};
-
-/// Remembers what it said last.
-class LastReading : public Clock {
-public:
-    double now() const override { return last_ = real_.now(); }
-    double last() const { return last_; }
-
-private:
-    MonotonicClock real_;
-    mutable double last_ = 0;
-};
-
-/// How often this thread has called read, write or one of their kin, as the kernel counts: at every
-/// reading of the clock.
-class InputOutputCounter final : public LastReading {
-public:
-    InputOutputCounter() : file_(open("/proc/thread-self/io", O_RDONLY)) {
-        if (works()) count_ = count();
-    }
-    InputOutputCounter(InputOutputCounter const&) = delete;
-    ~InputOutputCounter() override {
-        if (works()) close(file_);
-    }
-    bool works() const { return file_ >= 0; }
-    double now() const override {
-        double const time = LastReading::now();
-        auto const before = std::exchange(count_, count());
-        if (count_ != before + 1) changes_.push_back(time);  // 1: that of reading the last count
-        return time;
-    }
-    /// The readings before which there were calls since the reading before.
-    std::vector<double> const& changes() const { return changes_; }
-
-private:
-    int64_t count() const {
-        std::array<char, 512> text{};
-        auto const size = pread(file_, text.data(), text.size(), 0);
-        check(size > 0, "the kernel counts input and output");
-        std::string_view const all(text.data(), static_cast<std::size_t>(size));
-        int64_t sum = 0;
-        for (std::string_view const key : {"syscr: ", "syscw: "}) {
-            int64_t value = 0;
-            auto const* from = all.data() + all.find(key) + key.size();
-            std::from_chars(from, all.data() + all.size(), value);
-            sum += value;
-        }
-        return sum;
-    }
-
-    int file_;
-    mutable int64_t count_ = 0;
-    mutable std::vector<double> changes_;
-};
 
 struct Case {
     char const* kernel;
@@ -150,7 +49,8 @@ constexpr int exchanges = layers * steps * passes;  // after warm-up
 
 /// Replay layers with everything that an iteration can have; the largest step is not the first.
 /// \param extra done whenever rows are sent
-Windows replay_with(Case const& with, LastReading const& clock, std::function<void()> extra = {}) {
+IterationWindows replay_with(Case const& with, LastReading const& clock,
+                             std::function<void()> extra = {}) {
     auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
     std::mt19937 random(23);
     MemorySource const source(random, {7, 90, 31}, layers, 8, 2);
@@ -167,7 +67,7 @@ Windows replay_with(Case const& with, LastReading const& clock, std::function<vo
     replay.measure.min_passes = passes;
     replay.measure.verify = with.verify;
     replay.clock = &clock;
-    Windows windows;
+    IterationWindows windows;
     replay.interrupted = [&] {
         windows.note_end(clock.last());
         return false;
