@@ -144,8 +144,10 @@ private:
                       },
                       [this](int64_t done, int64_t total) { report("measure", done, total); },
                       engine_.interrupted};
-        TimedPasses(replay_.measure, replay_.steps(), comm_, engine_.clock, host_domains(comm_),
-                    recorder_, std::move(work))
+        auto const domain =
+            engine_.clock_domain.empty() ? host_domains(comm_) : engine_.clock_domain;
+        TimedPasses(replay_.measure, replay_.steps(), comm_, engine_.clock, domain, recorder_,
+                    std::move(work))
             .run(record);
     }
 

@@ -22,7 +22,8 @@ struct ReplayEngine {
     LocalNetworks& local;
     Clock const& clock;
     ReplayProgress progress;
-    std::function<bool()> interrupted;  ///< asked between iterations; true on any rank: stop
+    std::function<bool()> interrupted;   ///< asked between iterations; true on any rank: stop
+    std::vector<int> clock_domain = {};  ///< [R] equal numbers share `clock`; empty = by host
 };
 
 /// The measurement: an untimed survey (load, traffic, identity of every row), an untimed

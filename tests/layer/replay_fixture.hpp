@@ -22,6 +22,8 @@ struct SmallReplay {
     std::string kernel = "reference", algorithm = "alltoallv";
     InjectOptions inject;
     std::function<bool()> interrupted;
+    Clock const* clock = nullptr;   ///< nullptr = the host's
+    std::vector<int> clock_domain;  ///< empty = by host
 
     Placement placement() const {
         return linear_placement(spec.layers, source.info().num_experts, comm.size());
@@ -50,10 +52,17 @@ struct SmallReplay {
         LocalNetworks local(spec, kernel, 1);
         std::vector<LayerId> layers;
         for (int l = 0; l < spec.layers; ++l) layers.push_back(LayerId{l});
-        MonotonicClock const clock;
+        MonotonicClock const host_clock;
         return replay({spec, source, layers, Assign::contiguous, placed, topology, algorithm,
                        measure, inject},
-                      comm, {*exchange, *experts, local, clock, {}, interrupted});
+                      comm,
+                      {*exchange,
+                       *experts,
+                       local,
+                       clock ? *clock : host_clock,
+                       {},
+                       interrupted,
+                       clock_domain});
     }
     RunRecord run() const {
         auto const same = [](auto p) { return p; };
