@@ -27,6 +27,8 @@ struct Calibration {
     std::vector<int64_t> size;      ///< [Z] bytes of a message, ascending
     Array<double, 3> link_seconds;  ///< [Z, source, destination] one message, one way; source =
                                     ///< destination: a copy; NaN = not measured
+    int repetitions = 0;            ///< of each ceiling; the best is kept
+    std::vector<Ceilings> rank_least{}, node_least{};  ///< [R], [N] the worst repetition
     bool empty() const noexcept { return rank.empty(); }
 };
 

@@ -1,0 +1,180 @@
+#include "probe/probe.hpp"
+
+#include <algorithm>
+#include <limits>
+#include <optional>
+
+#include "probe/ceiling_bench.hpp"
+#include "probe/hosts.hpp"
+#include "probe/link_probe.hpp"
+
+namespace epsim {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr auto figures = ceiling_figures.size();
+
+/// How long everything takes.
+struct Plan {
+    int repetitions;
+    double alone_s, together_s;  // a window of one ceiling
+    double gap_s = 1e-3;         // between windows that ranks agreed on
+    int64_t largest_message;
+    int size_factor;
+    double message_s;  // of one size
+    int all_pairs_up_to;
+};
+
+Plan plan_for(ProbeMode mode, bool crowded) {
+    if (mode == ProbeMode::quick)
+        return {3, 2e-3, 10e-3, 1e-3, 2 << 20, 4, 0.2e-3, crowded ? 16 : 64};
+    return {7, 10e-3, 30e-3, 1e-3, 8 << 20, 2, 2e-3, 64};
+}
+
+/// Rates of one rank: [repetition, figure].
+using Rates = Array<double, 2>;
+
+class Prober {
+public:
+    Prober(ProbeOptions const& options, Communicator const& comm, ClusterTopology const& topology,
+           int threads)
+        : comm_(comm),
+          topology_(topology),
+          machine_(query_host()),
+          hosts_(find_hosts(comm, machine_)),
+          on_host_(comm.split(my(hosts_.of_rank))),
+          plan_(plan_for(options.mode, hosts_.crowded())),
+          sizes_(message_sizes(plan_.largest_message, plan_.size_factor)),
+          alone_({plan_.repetitions, static_cast<int64_t>(figures)}),
+          together_(alone_.shape()) {
+        bench_.emplace(
+            working_set_bytes(machine_.last_level_cache_bytes, machine_.last_level_caches, threads,
+                              machine_.memory_bytes, on_host_.size()),
+            threads);
+    }
+
+    Calibration run() {
+        on_host_.quiet_barrier();
+        measure_alone();
+        measure_together();
+        bench_.reset();
+        auto links = message_seconds(
+            comm_, pair_rounds(hosts_.of_rank, hosts_.pairs_at_once(), plan_.all_pairs_up_to),
+            sizes_, {plan_.message_s});
+        for (std::size_t z = 0; z < sizes_.size(); ++z) links(z, index(comm_.rank())) = copies_[z];
+        return gather(links);
+    }
+
+private:
+    template <class T>
+    T my(std::vector<T> const& by_rank) const {
+        return by_rank[static_cast<std::size_t>(index(comm_.rank()))];
+    }
+
+    void measure_alone() {
+        for (int turn = 0; turn < on_host_.size(); ++turn) {
+            if (turn == index(on_host_.rank())) {
+                for (int i = 0; i < plan_.repetitions; ++i)
+                    for (std::size_t f = 0; f < figures; ++f)
+                        alone_(i, f) = bench_->rate_now(f, plan_.alone_s);
+                copies_ = copy_seconds(sizes_, plan_.message_s);
+            }
+            on_host_.quiet_barrier();
+        }
+    }
+
+    void measure_together() {
+        int const node = topology_.node_of(comm_.rank());
+        std::vector<int> nodes;  // of this host, in the order of ranks
+        for (std::size_t r = 0; r < hosts_.of_rank.size(); ++r) {
+            int const other = topology_.node_of(RankId{static_cast<int32_t>(r)});
+            if (hosts_.of_rank[r] == my(hosts_.of_rank) && std::ranges::count(nodes, other) == 0)
+                nodes.push_back(other);
+        }
+        for (int const turn : nodes) {
+            // One agreement for all windows: what ranks say in between would disturb.
+            double begin = on_host_.broadcast(clock_.now() + plan_.gap_s);
+            for (int i = 0; turn == node && i < plan_.repetitions; ++i)
+                for (std::size_t f = 0; f < figures; ++f) {
+                    together_(i, f) = bench_->rate(f, begin, plan_.together_s);
+                    begin += plan_.together_s + plan_.gap_s;
+                }
+            on_host_.quiet_barrier();
+        }
+    }
+
+    Calibration gather(Array<double, 2> const& links) const {
+        auto const alone = comm_.gather(alone_.flat());
+        auto const together = comm_.gather(together_.flat());
+        auto const seconds = comm_.gather(links.flat());
+        if (!comm_.is_root()) return {};
+        Calibration result;
+        result.repetitions = plan_.repetitions;
+        result.size = sizes_;
+        std::vector<int> own(static_cast<std::size_t>(comm_.size())), node;
+        for (int r = 0; r < comm_.size(); ++r) {
+            own[static_cast<std::size_t>(r)] = r;
+            node.push_back(topology_.node_of(RankId{r}));
+        }
+        keep_ceilings(alone, own, comm_.size(), result.rank, result.rank_least);
+        keep_ceilings(together, node, topology_.nodes(), result.node, result.node_least);
+        keep_links(seconds, result.link_seconds);
+        return result;
+    }
+
+    /// Sum up the ranks of a group in each repetition; keep the best and the worst.
+    /// \param rates [R, repetition, figure], \param group_of [R]
+    void keep_ceilings(std::vector<double> const& rates, std::vector<int> const& group_of,
+                       int groups, std::vector<Ceilings>& best,
+                       std::vector<Ceilings>& least) const {
+        auto const n = static_cast<std::size_t>(groups);
+        best.resize(n);
+        least.resize(n);
+        auto const repetitions = static_cast<std::size_t>(plan_.repetitions);
+        for (std::size_t i = 0; i < repetitions; ++i)
+            for (std::size_t f = 0; f < figures; ++f) {
+                std::vector<double> sum(n, 0);
+                for (std::size_t r = 0; r < group_of.size(); ++r)
+                    sum[static_cast<std::size_t>(group_of[r])] +=
+                        rates[(r * repetitions + i) * figures + f];
+                for (std::size_t g = 0; g < n; ++g) {
+                    double& most = best[g].*ceiling_figures[f].value;
+                    double& fewest = least[g].*ceiling_figures[f].value;
+                    most = std::max(most, sum[g]);
+                    fewest = i == 0 ? sum[g] : std::min(fewest, sum[g]);
+                }
+            }
+    }
+
+    /// \param seconds [R, Z, R] from the lower rank to the higher, and to itself
+    void keep_links(std::vector<double> const& seconds, Array<double, 3>& links) const {
+        int64_t const ranks = comm_.size(), sizes = std::ssize(sizes_);
+        links = Array<double, 3>({sizes, ranks, ranks}, nan);
+        for (int64_t low = 0; low < ranks; ++low)
+            for (int64_t z = 0; z < sizes; ++z)
+                for (int64_t high = low; high < ranks; ++high)
+                    links(z, low, high) = links(z, high, low) =
+                        seconds[static_cast<std::size_t>((low * sizes + z) * ranks + high)];
+    }
+
+    Communicator const& comm_;
+    ClusterTopology const& topology_;
+    HostInfo machine_;
+    Hosts hosts_;
+    Communicator on_host_;
+    Plan plan_;
+    std::vector<int64_t> sizes_;
+    Rates alone_, together_;
+    std::vector<double> copies_;  // [Z] s
+    std::optional<CeilingBench> bench_;
+    MonotonicClock clock_;
+};
+
+}  // namespace
+
+Calibration probe(ProbeOptions const& options, Communicator const& comm,
+                  ClusterTopology const& topology, int threads) {
+    return Prober(options, comm, topology, threads).run();
+}
+
+}  // namespace epsim
