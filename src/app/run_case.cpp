@@ -14,8 +14,8 @@
 #include "exchange/transport_exchange.hpp"
 #include "model/formulas.hpp"
 #include "model/layer_choice.hpp"
+#include "probe/calibrate.hpp"
 #include "probe/ceiling_rows.hpp"
-#include "probe/probe.hpp"
 #include "store/trace_file.hpp"
 #include "trace/generator.hpp"
 #include "trace/restepped.hpp"
@@ -166,7 +166,7 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
     auto const [threads, oversubscribed] = share_cores(comm_, config_.compute.threads);
     if (config_.measure.probe != "off") {
         if (progress) progress("probe", 0, 1);
-        case_->calibration = probe({}, comm_, *topology_, threads);
+        case_->calibration = calibrate({}, comm_, *topology_, threads);
     }
     auto const rank = static_cast<std::size_t>(index(comm_.rank()));
     auto const offset = placement_->rank_slot_offset();

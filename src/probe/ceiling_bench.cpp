@@ -24,8 +24,12 @@ static_assert(ceiling_figures[f32].value == &Ceilings::flops_f32);
 static_assert(ceiling_figures[bf16_products].value == &Ceilings::flops_bf16);
 
 void wait_until(Clock const& clock, double moment) {
+    constexpr double spin_s = 200e-6;
     for (double left; (left = moment - clock.now()) > 0;)
-        std::this_thread::sleep_for(std::chrono::duration<double>(left));
+        if (left > 2 * spin_s)
+            std::this_thread::sleep_for(std::chrono::duration<double>(left - spin_s));
+        else
+            std::this_thread::yield();
 }
 
 }  // namespace
@@ -68,20 +72,30 @@ double CeilingBench::Worker::work(std::size_t figure) {
     return bytes;
 }
 
-double CeilingBench::rate(std::size_t figure, double begin, double seconds) {
-    wait_until(clock_, begin);
-    double rate = 0;
-#pragma omp parallel for num_threads(static_cast<int>(workers_.size())) schedule(static, 1) \
-    reduction(+ : rate)
-    for (Worker& worker : workers_) {
-        double amount = 0, now = 0;
-        do {
-            amount += worker.work(figure);
-            now = clock_.now();
-        } while (now < begin + seconds);
-        rate += amount / (now - begin);
-    }
-    return rate;
+void CeilingBench::Worker::run(Windows const& windows, Clock const& clock) {
+    rates = Array<double, 2>({windows.repetitions, std::ssize(ceiling_figures)});
+    double begin = windows.begin;
+    for (int i = 0; i < windows.repetitions; ++i)
+        for (std::size_t f = 0; f < ceiling_figures.size(); ++f) {
+            wait_until(clock, begin);
+            double amount = 0, now = 0;
+            do {
+                amount += work(f);
+                now = clock.now();
+            } while (now < begin + windows.seconds);
+            rates(i, f) = amount / (now - begin);
+            begin += windows.seconds + windows.gap;
+        }
+}
+
+Array<double, 2> CeilingBench::run(Windows const& windows) {
+#pragma omp parallel for num_threads(static_cast<int>(workers_.size())) schedule(static, 1)
+    for (Worker& worker : workers_) worker.run(windows, clock_);
+    auto sum = workers_.front().rates;
+    for (std::size_t t = 1; t < workers_.size(); ++t)
+        for (std::size_t i = 0; i < sum.flat().size(); ++i)
+            sum.flat()[i] += workers_[t].rates.flat()[i];
+    return sum;
 }
 
 int64_t working_set_bytes(double cache_bytes, int caches, int threads, double memory_bytes,

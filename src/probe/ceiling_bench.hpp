@@ -5,10 +5,19 @@
 #include <vector>
 
 #include "cluster/ceiling_figures.hpp"
+#include "measure/array.hpp"
 #include "measure/clock.hpp"
 #include "probe/vector_loops.hpp"
 
 namespace epsim {
+
+/// Windows of time, one after the other, for every repetition of every figure in turn.
+struct Windows {
+    double begin;    ///< s of MonotonicClock; where several ranks measure at once, agreed on before
+    double seconds;  ///< of a window
+    double gap;      ///< s from the end of a window to the next
+    int repetitions;
+};
 
 /// Runs what a ceiling is made of on the threads that a rank's kernels use (OpenMP's), each on its
 /// own part of the working set, which it was the first to touch.
@@ -17,23 +26,23 @@ public:
     /// \param bytes working set of all threads
     CeilingBench(int64_t bytes, int threads);
 
-    /// Do the work of ceiling_figures[figure] until `begin + seconds` (of MonotonicClock) and at
-    /// least one piece of it; begin may lie ahead. \return amount a second, since `begin`
-    double rate(std::size_t figure, double begin, double seconds);
-    double rate_now(std::size_t figure, double seconds) {
-        return rate(figure, clock_.now(), seconds);
-    }
+    /// Do the work of each figure in its windows; at least one piece of it on every thread, however
+    /// late it comes. Threads and ranks agree on nothing in between: that would disturb.
+    /// \return [repetition, figure] amount a second, counted from the window's begin, of all threads
+    Array<double, 2> run(Windows const& windows);
 
 private:
     struct alignas(64) Worker {
         std::span<CacheLine> part;
-        std::size_t at = 0;  ///< where the last piece ended: the next was not used for longest
+        std::size_t at = 0;  ///< where the last piece ended: what comes next was unused for longest
         std::array<float, RegisterLoop::most_lanes> x{};
         uint64_t sum = 0;
+        Array<double, 2> rates;
 
-        std::span<CacheLine> next_piece(std::span<CacheLine> of);
-        /// One piece of work. \return its amount
+        void run(Windows const& windows, Clock const& clock);
+        /// One piece of the work of ceiling_figures[figure]. \return its amount
         double work(std::size_t figure);
+        std::span<CacheLine> next_piece(std::span<CacheLine> of);
     };
 
     MonotonicClock clock_;

@@ -48,10 +48,10 @@ std::vector<SummaryRow> ceiling_rows(Calibration const& calibration,
                                      ClusterTopology const& topology) {
     std::vector<SummaryRow> rows;
     if (calibration.empty()) return rows;
-    add_ceilings(calibration.rank, calibration.rank_least, calibration.repetitions, "rank",
+    add_ceilings(calibration.rank, calibration.rank_least, calibration.rank_repetitions, "rank",
                  "one rank alone, best of its repetitions, median over ranks; range over all",
                  rows);
-    add_ceilings(calibration.node, calibration.node_least, calibration.repetitions, "node",
+    add_ceilings(calibration.node, calibration.node_least, calibration.node_repetitions, "node",
                  "all ranks of a node at once, summed, best of the repetitions, median over nodes; "
                  "range over all",
                  rows);

@@ -11,7 +11,8 @@ namespace epsim {
 
 /// What caches and memory move.
 struct alignas(64) CacheLine {
-    std::array<uint64_t, 8> word;
+    static constexpr std::size_t words = 8;
+    std::array<uint64_t, words> word;
 };
 
 /// Store `value` in every word, past the caches; done when it returns.

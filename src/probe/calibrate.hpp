@@ -17,7 +17,7 @@ namespace epsim {
 /// pairs take turns as in pair_rounds(); a rank's message to itself is a memcpy.
 /// \param threads of this rank's kernels
 /// \return on rank 0 the calibration, elsewhere an empty one
-Calibration probe(ProbeOptions const& options, Communicator const& comm,
-                  ClusterTopology const& topology, int threads);
+Calibration calibrate(ProbeOptions const& options, Communicator const& comm,
+                      ClusterTopology const& topology, int threads);
 
 }  // namespace epsim

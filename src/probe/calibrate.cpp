@@ -1,4 +1,4 @@
-#include "probe/probe.hpp"
+#include "probe/calibrate.hpp"
 
 #include <algorithm>
 #include <limits>
@@ -13,26 +13,23 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr auto figures = ceiling_figures.size();
+constexpr double gap_s = 1e-3;  // between windows that ranks agreed on: a piece ends well within it
 
 /// How long everything takes.
 struct Plan {
-    int repetitions;
-    double alone_s, together_s;  // a window of one ceiling
-    double gap_s = 1e-3;         // between windows that ranks agreed on
+    // Short windows, often: some of them the scheduler leaves whole, even on a busy machine.
+    int alone, together;         ///< repetitions
+    double alone_s, together_s;  ///< a window of one ceiling
     int64_t largest_message;
     int size_factor;
-    double message_s;  // of one size
+    double message_s;  ///< of one size
     int all_pairs_up_to;
 };
 
 Plan plan_for(ProbeMode mode, bool crowded) {
-    if (mode == ProbeMode::quick)
-        return {3, 2e-3, 10e-3, 1e-3, 2 << 20, 4, 0.2e-3, crowded ? 16 : 64};
-    return {7, 10e-3, 30e-3, 1e-3, 8 << 20, 2, 2e-3, 64};
+    if (mode == ProbeMode::full) return {48, 24, 1e-3, 10e-3, 8 << 20, 2, 2e-3, 64};
+    return {16, 6, 0.5e-3, 5e-3, 2 << 20, 4, 0.2e-3, crowded ? 16 : 64};
 }
-
-/// Rates of one rank: [repetition, figure].
-using Rates = Array<double, 2>;
 
 class Prober {
 public:
@@ -44,9 +41,7 @@ public:
           hosts_(find_hosts(comm, machine_)),
           on_host_(comm.split(my(hosts_.of_rank))),
           plan_(plan_for(options.mode, hosts_.crowded())),
-          sizes_(message_sizes(plan_.largest_message, plan_.size_factor)),
-          alone_({plan_.repetitions, static_cast<int64_t>(figures)}),
-          together_(alone_.shape()) {
+          sizes_(message_sizes(plan_.largest_message, plan_.size_factor)) {
         bench_.emplace(
             working_set_bytes(machine_.last_level_cache_bytes, machine_.last_level_caches, threads,
                               machine_.memory_bytes, on_host_.size()),
@@ -74,9 +69,7 @@ private:
     void measure_alone() {
         for (int turn = 0; turn < on_host_.size(); ++turn) {
             if (turn == index(on_host_.rank())) {
-                for (int i = 0; i < plan_.repetitions; ++i)
-                    for (std::size_t f = 0; f < figures; ++f)
-                        alone_(i, f) = bench_->rate_now(f, plan_.alone_s);
+                alone_ = bench_->run({clock_.now(), plan_.alone_s, 0, plan_.alone});
                 copies_ = copy_seconds(sizes_, plan_.message_s);
             }
             on_host_.quiet_barrier();
@@ -92,13 +85,9 @@ private:
                 nodes.push_back(other);
         }
         for (int const turn : nodes) {
-            // One agreement for all windows: what ranks say in between would disturb.
-            double begin = on_host_.broadcast(clock_.now() + plan_.gap_s);
-            for (int i = 0; turn == node && i < plan_.repetitions; ++i)
-                for (std::size_t f = 0; f < figures; ++f) {
-                    together_(i, f) = bench_->rate(f, begin, plan_.together_s);
-                    begin += plan_.together_s + plan_.gap_s;
-                }
+            Windows const windows{on_host_.broadcast(clock_.now() + gap_s), plan_.together_s, gap_s,
+                                  plan_.together};
+            if (turn == node) together_ = bench_->run(windows);
             on_host_.quiet_barrier();
         }
     }
@@ -109,7 +98,8 @@ private:
         auto const seconds = comm_.gather(links.flat());
         if (!comm_.is_root()) return {};
         Calibration result;
-        result.repetitions = plan_.repetitions;
+        result.rank_repetitions = plan_.alone;
+        result.node_repetitions = plan_.together;
         result.size = sizes_;
         std::vector<int> own(static_cast<std::size_t>(comm_.size())), node;
         for (int r = 0; r < comm_.size(); ++r) {
@@ -130,7 +120,7 @@ private:
         auto const n = static_cast<std::size_t>(groups);
         best.resize(n);
         least.resize(n);
-        auto const repetitions = static_cast<std::size_t>(plan_.repetitions);
+        auto const repetitions = rates.size() / group_of.size() / figures;
         for (std::size_t i = 0; i < repetitions; ++i)
             for (std::size_t f = 0; f < figures; ++f) {
                 std::vector<double> sum(n, 0);
@@ -164,16 +154,16 @@ private:
     Communicator on_host_;
     Plan plan_;
     std::vector<int64_t> sizes_;
-    Rates alone_, together_;
-    std::vector<double> copies_;  // [Z] s
+    Array<double, 2> alone_, together_;  // [repetition, figure] of this rank
+    std::vector<double> copies_;         // [Z] s
     std::optional<CeilingBench> bench_;
     MonotonicClock clock_;
 };
 
 }  // namespace
 
-Calibration probe(ProbeOptions const& options, Communicator const& comm,
-                  ClusterTopology const& topology, int threads) {
+Calibration calibrate(ProbeOptions const& options, Communicator const& comm,
+                      ClusterTopology const& topology, int threads) {
     return Prober(options, comm, topology, threads).run();
 }
 
