@@ -13,10 +13,12 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr auto figures = ceiling_figures.size();
-constexpr double gap_s = 1e-3;  // between windows that ranks agreed on: a piece ends well within it
+constexpr double gap_s = 0.3e-3;   // between windows that ranks agreed on: a piece ends within it
+constexpr double notice_s = 1e-3;  // to learn of the first of them
 
 /// How long everything takes.
 struct Plan {
+    double working_set;  ///< in last-level caches
     // Short windows, often: some of them the scheduler leaves whole, even on a busy machine.
     int alone, together;         ///< repetitions
     double alone_s, together_s;  ///< a window of one ceiling
@@ -27,8 +29,8 @@ struct Plan {
 };
 
 Plan plan_for(ProbeMode mode, bool crowded) {
-    if (mode == ProbeMode::full) return {48, 24, 1e-3, 10e-3, 8 << 20, 2, 2e-3, 64};
-    return {16, 6, 0.5e-3, 5e-3, 2 << 20, 4, 0.2e-3, crowded ? 16 : 64};
+    if (mode == ProbeMode::full) return {4, 60, 60, 1e-3, 4e-3, 8 << 20, 2, 2e-3, 64};
+    return {2, 16, 20, 0.5e-3, 1e-3, 2 << 20, 4, 0.2e-3, crowded ? 16 : 64};
 }
 
 class Prober {
@@ -42,10 +44,8 @@ public:
           on_host_(comm.split(my(hosts_.of_rank))),
           plan_(plan_for(options.mode, hosts_.crowded())),
           sizes_(message_sizes(plan_.largest_message, plan_.size_factor)) {
-        bench_.emplace(
-            working_set_bytes(machine_.last_level_cache_bytes, machine_.last_level_caches, threads,
-                              machine_.memory_bytes, on_host_.size()),
-            threads);
+        bench_.emplace(working_set_bytes(machine_, plan_.working_set, threads, on_host_.size()),
+                       threads);
     }
 
     Calibration run() {
@@ -85,8 +85,8 @@ private:
                 nodes.push_back(other);
         }
         for (int const turn : nodes) {
-            Windows const windows{on_host_.broadcast(clock_.now() + gap_s), plan_.together_s, gap_s,
-                                  plan_.together};
+            Windows const windows{on_host_.broadcast(clock_.now() + notice_s), plan_.together_s,
+                                  gap_s, plan_.together};
             if (turn == node) together_ = bench_->run(windows);
             on_host_.quiet_barrier();
         }
@@ -109,6 +109,7 @@ private:
         keep_ceilings(alone, own, comm_.size(), result.rank, result.rank_least);
         keep_ceilings(together, node, topology_.nodes(), result.node, result.node_least);
         keep_links(seconds, result.link_seconds);
+        raise_nodes(node, result);
         return result;
     }
 
@@ -133,6 +134,15 @@ private:
                     most = std::max(most, sum[g]);
                     fewest = i == 0 ? sum[g] : std::min(fewest, sum[g]);
                 }
+            }
+    }
+
+    /// A node can do what one of its ranks can.
+    static void raise_nodes(std::vector<int> const& node_of, Calibration& result) {
+        for (std::size_t r = 0; r < node_of.size(); ++r)
+            for (auto const& figure : ceiling_figures) {
+                double& node = result.node[static_cast<std::size_t>(node_of[r])].*figure.value;
+                node = std::max(node, result.rank[r].*figure.value);
             }
     }
 

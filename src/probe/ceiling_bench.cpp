@@ -12,7 +12,7 @@ namespace {
 
 constexpr std::size_t piece_lines = 4096;  // 256 KiB: reading the clock costs nothing beside it
 constexpr int64_t loop_iterations = 4096;  // some 10 us
-constexpr double megabyte = 1 << 20;
+constexpr double mebi = 1 << 20;
 
 // Positions in ceiling_figures.
 enum Figure : std::size_t { read, write, copy, stream, f32, bf16_products };
@@ -98,13 +98,11 @@ Array<double, 2> CeilingBench::run(Windows const& windows) {
     return sum;
 }
 
-int64_t working_set_bytes(double cache_bytes, int caches, int threads, double memory_bytes,
-                          int ranks_on_host) {
-    double const filled = std::max(1, std::min(caches, threads));
-    double const wanted = 4 * (cache_bytes > 0 ? cache_bytes : 32 * megabyte) * filled;
-    double const share = memory_bytes / 32 / ranks_on_host;
-    double const least = megabyte * threads;
-    return static_cast<int64_t>(std::max(least, std::min(wanted, share)));
+int64_t working_set_bytes(HostInfo const& host, double times, int threads, int ranks_on_host) {
+    double const filled = std::max(1, std::min(host.last_level_caches, threads));
+    double const cache = host.last_level_cache_bytes > 0 ? host.last_level_cache_bytes : 32 * mebi;
+    double const share = host.memory_bytes / 32 / ranks_on_host;
+    return static_cast<int64_t>(std::max(mebi * threads, std::min(times * cache * filled, share)));
 }
 
 }  // namespace epsim

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "cluster/ceiling_figures.hpp"
+#include "device/device_query.hpp"
 #include "measure/array.hpp"
 #include "measure/clock.hpp"
 #include "probe/vector_loops.hpp"
@@ -50,10 +51,9 @@ private:
     std::vector<Worker> workers_;
 };
 
-/// Bytes that a rank reads and writes to see memory, not caches: four times the last-level caches
-/// that its threads can fill. All ranks of a host together take at most 1/32 of its memory.
-/// \param cache_bytes of a last-level cache; 0 = unknown, taken as 32 MiB
-int64_t working_set_bytes(double cache_bytes, int caches, int threads, double memory_bytes,
-                          int ranks_on_host);
+/// Bytes that a rank reads and writes to see memory, not caches: `times` the last-level caches
+/// (taken as 32 MiB if unknown) that its threads can fill. All ranks of a host together take at
+/// most 1/32 of its memory, but each thread has 1 MiB.
+int64_t working_set_bytes(HostInfo const& host, double times, int threads, int ranks_on_host);
 
 }  // namespace epsim

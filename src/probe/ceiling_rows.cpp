@@ -51,10 +51,12 @@ std::vector<SummaryRow> ceiling_rows(Calibration const& calibration,
     add_ceilings(calibration.rank, calibration.rank_least, calibration.rank_repetitions, "rank",
                  "one rank alone, best of its repetitions, median over ranks; range over all",
                  rows);
-    add_ceilings(calibration.node, calibration.node_least, calibration.node_repetitions, "node",
-                 "all ranks of a node at once, summed, best of the repetitions, median over nodes; "
-                 "range over all",
-                 rows);
+    add_ceilings(
+        calibration.node, calibration.node_least, calibration.node_repetitions, "node",
+        "all ranks of a node at once, summed, best of the repetitions (or one rank alone, if that "
+        "is more), median over nodes; "
+        "range over all",
+        rows);
     for (std::size_t c = 0; c < link_class_count; ++c) {
         auto const link = static_cast<LinkClass>(c);
         auto const* what =
