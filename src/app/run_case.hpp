@@ -33,11 +33,6 @@ private:
     void open_source();
     void note_hash(TraceFile const& file);
     void check_source() const;
-    struct CoreShare {
-        int threads;          ///< of this rank
-        bool oversubscribed;  ///< somewhere more threads run than there are cores
-    };
-    CoreShare share_cores() const;
     int64_t weight_bytes() const;  ///< of the fullest rank
     void require_memory() const;
     int64_t kept_input_bytes() const;

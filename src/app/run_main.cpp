@@ -56,6 +56,7 @@ int run_main(int argc, char** argv) {
                      "epsim"};
         app.require_subcommand(1);
         add_run_command(app, action);
+        add_calibrate_command(app, action);
         add_info_command(app, action);
         add_report_command(app, action);
         add_model_command(app, action);

@@ -124,6 +124,8 @@ std::vector<Key> run_keys() {
         choice_key("measure.start", "iterations begin at an agreed moment, or follow each other",
                    {"aligned", "free"}, CONFIG_FIELD(measure.start)),
         verify_key(),
+        choice_key("measure.probe", "measure this machine's ceilings at the start",
+                   {"quick", "off"}, CONFIG_FIELD(measure.probe)),
         inject_phase_key(),
         inject_rank_key(),
         number_key("inject.delay_us", "how late the phase is", 0, "a number from 0 up",

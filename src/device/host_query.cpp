@@ -48,13 +48,16 @@ int count(hwloc_topology_t topology, hwloc_const_bitmap_t threads, hwloc_obj_typ
     return n;
 }
 
-double last_level_cache(hwloc_topology_t topology, hwloc_const_bitmap_t threads) {
+void describe_last_level_cache(hwloc_topology_t topology, hwloc_const_bitmap_t threads,
+                               HostInfo& host) {
     for (auto const type : {HWLOC_OBJ_L5CACHE, HWLOC_OBJ_L4CACHE, HWLOC_OBJ_L3CACHE,
                             HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L1CACHE})
         if (auto const cache =
-                hwloc_get_next_obj_covering_cpuset_by_type(topology, threads, type, nullptr))
-            return static_cast<double>(cache->attr->cache.size);
-    return 0;
+                hwloc_get_next_obj_covering_cpuset_by_type(topology, threads, type, nullptr)) {
+            host.last_level_cache_bytes = static_cast<double>(cache->attr->cache.size);
+            host.last_level_caches = count(topology, threads, type);
+            return;
+        }
 }
 
 int numa_node(hwloc_topology_t topology, hwloc_const_bitmap_t threads) {
@@ -95,7 +98,7 @@ HostInfo query_host() {
         static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
     host.cpuset = list_of(threads.get());
     host.numa = numa_node(topology.get(), threads.get());
-    host.last_level_cache_bytes = last_level_cache(topology.get(), threads.get());
+    describe_last_level_cache(topology.get(), threads.get(), host);
     return host;
 }
 

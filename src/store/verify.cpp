@@ -6,6 +6,7 @@
 
 #include "core/sha256.hpp"
 #include "store/attribute.hpp"
+#include "store/calibration_file.hpp"
 #include "store/conservation.hpp"
 #include "store/result_file.hpp"
 #include "store/result_schema.hpp"
@@ -68,6 +69,15 @@ Verification verify_result(fs::path const& path) {
     return report;
 }
 
+/// Reading validates.
+Verification verify_calibration(fs::path const& path) {
+    auto const record = read_calibration(path);
+    return {path,
+            fmt::format("calibration, {}, {}", record.mode, record.kind),
+            {"ceilings are finite, times positive, sizes ascend"},
+            {}};
+}
+
 std::string hash_in_name(fs::path const& file) {
     auto const name = file.stem().string();
     return name.substr(name.size() - case_hash_digits);
@@ -105,10 +115,11 @@ std::vector<Verification> verify(fs::path const& path) {
     auto const schema = schema_of(path);
     if (schema == trace_schema) return {verify_trace(path)};
     if (schema == result_schema) return {verify_result(path)};
-    throw InputError(
-        fmt::format("{}: its schema is '{}' ({} and {} can be verified). Give a run "
-                    "directory, a result or a trace",
-                    path.string(), schema, result_schema, trace_schema));
+    if (schema == calibration_schema) return {verify_calibration(path)};
+    throw InputError(fmt::format(
+        "{}: its schema is '{}' ({}, {} and {} can be verified). Give a run directory, a result, a "
+        "trace or a calibration",
+        path.string(), schema, result_schema, trace_schema, calibration_schema));
 }
 
 }  // namespace epsim
