@@ -38,6 +38,7 @@ struct HostInfo {
     std::string cpuset;                 ///< usable hardware threads, "0-1"
     int numa = -1;                      ///< NUMA node of the cpuset; -1 = several or unknown
     double last_level_cache_bytes = 0;  ///< that one core sees; 0 = unknown
+    double cache_bytes = 0;             ///< of all caches of the host; 0 = unknown
 };
 
 /// \throws Error if the operating system does not tell
