@@ -59,9 +59,16 @@ RunCase::RunCase(Config const& config, Communicator const& comm) : config_(confi
     topology_ = make_topology(config.cluster, comm);
     placement_ = std::make_unique<Placement>(
         linear_placement(spec_.layers, config.shape.num_experts, comm.size()));
-    case_ = std::make_unique<ReplayCase>(
-        ReplayCase{spec_, *source_, std::move(layers), assign, *placement_, *topology_,
-                   config.exchange.algorithm, config.measure, config.inject});
+    case_ = std::make_unique<ReplayCase>(ReplayCase{spec_,
+                                                    *source_,
+                                                    std::move(layers),
+                                                    assign,
+                                                    *placement_,
+                                                    *topology_,
+                                                    config.exchange.algorithm,
+                                                    config.measure,
+                                                    config.inject,
+                                                    {}});
 }
 
 RunCase::~RunCase() = default;

@@ -19,10 +19,10 @@ struct LinkLine {
 /// The best of both: the smaller alpha, the larger bandwidth; an unknown one counts for nothing.
 LinkLine faster(LinkLine a, LinkLine b);
 
-/// [source, destination] the line that starts at the smallest message and lies under every size
-/// that took at least twice as long: below that, differences between sizes are noise. What was
-/// never faster than measured is thus never bounded by more than it took. A pair that was not
-/// measured has the best of its class of link. The diagonal is not known: a copy is no message.
+/// [source, destination] the line through the smallest message that lies under every size which
+/// took at least twice as long (below that, differences between sizes are noise): no such message
+/// is bounded by more than it took. A pair that was not measured has the best of its class of link.
+/// The diagonal is not known: a copy is no message.
 Array<LinkLine, 2> link_lines(Calibration const& measured, ClusterTopology const& topology);
 
 }  // namespace epsim
