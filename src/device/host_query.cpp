@@ -73,6 +73,17 @@ std::string list_of(hwloc_const_bitmap_t threads) {
     return text;
 }
 
+/// All caches of data, each counted once.
+double all_caches(hwloc_topology_t topology) {
+    double bytes = 0;
+    for (auto const type : {HWLOC_OBJ_L1CACHE, HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L3CACHE,
+                            HWLOC_OBJ_L4CACHE, HWLOC_OBJ_L5CACHE})
+        for (hwloc_obj_t cache = nullptr;
+             (cache = hwloc_get_next_obj_by_type(topology, type, cache));)
+            bytes += static_cast<double>(cache->attr->cache.size);
+    return bytes;
+}
+
 std::string hostname() {
     std::array<char, 256> name{};
     check(gethostname(name.data(), name.size() - 1) == 0, "gethostname");
@@ -92,6 +103,7 @@ HostInfo query_host() {
     host.hostname = hostname();
     host.cpu_model = model ? model : "unknown";
     host.physical_cores = count(topology.get(), threads.get(), HWLOC_OBJ_CORE);
+    host.cache_bytes = all_caches(topology.get());
     host.hardware_threads = hwloc_bitmap_weight(threads.get());
     // hwloc adds up what the nodes had at boot, which misses memory plugged in later.
     host.memory_bytes =

@@ -74,6 +74,25 @@ PhaseDuration fastest_rank(RunRecord const& record) {
     return extreme_rank(record, std::less<>{});
 }
 
+PhaseDuration any_rank(RunRecord const& record) {
+    return [&record](int64_t iteration, int64_t layer, Phase phase) {
+        auto const p = static_cast<int64_t>(phase);
+        std::vector<std::pair<double, double>> stays;
+        for (int64_t r = 0; r < record.time_start.extent(3); ++r)
+            if (std::isfinite(interval(record, iteration, layer, phase, r)))
+                stays.emplace_back(record.time_start(iteration, layer, p, r),
+                                   record.time_end(iteration, layer, p, r));
+        if (stays.empty()) return nan;
+        std::ranges::sort(stays);
+        double sum = 0, until = stays.front().first;
+        for (auto const& [start, end] : stays) {
+            sum += std::max(0.0, end - std::max(start, until));
+            until = std::max(until, end);
+        }
+        return sum;
+    };
+}
+
 PhaseDuration one_rank(RunRecord const& record, int64_t rank) {
     return [&record, rank](int64_t iteration, int64_t layer, Phase phase) {
         return interval(record, iteration, layer, phase, rank);

@@ -22,6 +22,8 @@ double rank_time(RunRecord const& record, int64_t iteration, int64_t rank);
 using PhaseDuration = std::function<double(int64_t iteration, int64_t layer, Phase phase)>;
 PhaseDuration slowest_rank(RunRecord const& record);
 PhaseDuration fastest_rank(RunRecord const& record);
+/// The time in which at least one rank is in the phase.
+PhaseDuration any_rank(RunRecord const& record);
 PhaseDuration one_rank(RunRecord const& record, int64_t rank);
 
 /// Quantile p of the duration over the iterations of each step: [S, L, P].

@@ -52,6 +52,7 @@ std::vector<SummaryRow> summarise(RunRecord const& record) {
     summarise_phases(input, rows);
     summarise_critical(input, rows);
     summarise_rates(input, rows);
+    summarise_bounds(input, rows);
     summarise_load(record, rows);
     summarise_traffic(record, rows);
     return rows.take();

@@ -8,7 +8,7 @@
 namespace epsim {
 
 /// The rows of /summary, derived from the arrays alone (record.summary is not read): throughput,
-/// step time, phases, the critical rank, FLOP/s, bandwidth, imbalance, bytes. Each row's
+/// step time, phases, the critical rank, FLOP/s, bandwidth, bounds, imbalance, bytes. Each row's
 /// description is its formula. What a run has no data for has no row, or is NaN with n = 0.
 /// Intervals are NaN: one launch gives none.
 /// \throws InputError if the arrays disagree in shape

@@ -34,6 +34,7 @@ void summarise_steps(SummaryInput const& input, SummaryRows& rows);     ///< thr
 void summarise_phases(SummaryInput const& input, SummaryRows& rows);    ///< phase_*
 void summarise_critical(SummaryInput const& input, SummaryRows& rows);  ///< critical_*
 void summarise_rates(SummaryInput const& input, SummaryRows& rows);     ///< FLOP/s, bandwidth
+void summarise_bounds(SummaryInput const& input, SummaryRows& rows);    ///< bound_*
 void summarise_load(RunRecord const& record, SummaryRows& rows);        ///< imbalance, drops
 void summarise_traffic(RunRecord const& record, SummaryRows& rows);     ///< bytes
 

@@ -6,6 +6,7 @@
 
 #include "core/sha256.hpp"
 #include "store/attribute.hpp"
+#include "store/bound_check.hpp"
 #include "store/calibration_file.hpp"
 #include "store/conservation.hpp"
 #include "store/result_file.hpp"
@@ -66,6 +67,7 @@ Verification verify_result(fs::path const& path) {
               sha256_hex(record.config));
     for (auto const& finding : check_conservation(record))
         note(report, finding.rule, finding.violation);
+    for (auto const& finding : check_bounds(record)) note(report, finding.rule, finding.violation);
     return report;
 }
 

@@ -21,6 +21,7 @@ struct SmallReplay {
     MeasureOptions measure;
     std::string kernel = "reference", algorithm = "alltoallv";
     InjectOptions inject;
+    Calibration calibration;
     std::function<bool()> interrupted;
     Clock const* clock = nullptr;   ///< nullptr = the host's
     std::vector<int> clock_domain;  ///< empty = by host
@@ -54,7 +55,7 @@ struct SmallReplay {
         for (int l = 0; l < spec.layers; ++l) layers.push_back(LayerId{l});
         MonotonicClock const host_clock;
         return replay({spec, source, layers, Assign::contiguous, placed, topology, algorithm,
-                       measure, inject},
+                       measure, inject, calibration},
                       comm,
                       {*exchange,
                        *experts,
