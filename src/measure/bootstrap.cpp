@@ -16,8 +16,8 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr uint64_t seed = 20240229;
-constexpr std::size_t most_replicates = 1000, least_replicates = 200;
-constexpr std::size_t most_work = 200'000'000;  // weighted samples, about a second
+constexpr std::size_t most_replicates = 500, least_replicates = 200;
+constexpr std::size_t most_work = 100'000'000;  // weighted samples, under a second
 
 /// Where half of the weight lies below and half above, each sample's weight centred on it; between
 /// two samples linear. With equal weights the mean of the two middle ones.

@@ -32,7 +32,7 @@ inline constexpr double passes_for_median = 6;
 /// factor x the sum of the cells' medians, with its interval of confidence `level`:
 /// value x exp(+- t relative_error), t of Student's distribution with n_eff - 1 degrees of freedom.
 ///
-/// The error is that of the Bayesian bootstrap (Rubin 1981): 1000 times (fewer, never under 200,
+/// The error is that of the Bayesian bootstrap (Rubin 1981): 500 times (fewer, never under 200,
 /// where there are very many samples) each pass gets a random weight, Exponential(1), the same for
 /// all its samples, and each median becomes the weighted one, interpolated between samples at
 /// their middle weights. It is multiplied by the square root of the autocorrelation time of the
