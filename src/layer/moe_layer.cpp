@@ -1,6 +1,7 @@
 #include "layer/moe_layer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace epsim {
 
@@ -11,7 +12,7 @@ MoeLayer::MoeLayer(LayerSpec const& spec, Placement const& placement, Exchange& 
       exchange_(exchange),
       experts_(experts),
       local_(local),
-      injection_(injection),
+      injection_(std::move(injection)),
       expert_out_(spec.combine_dtype, spec.shape.hidden) {}
 
 void MoeLayer::run(Phase phase, LayerId layer, RoutingBatch const& routing, BufferView tokens,
