@@ -176,8 +176,10 @@ std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
     return keys;
 }
 
-RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted) {
+RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted,
+                       Heartbeat& heartbeat) {
     require_memory();
+    heartbeat.enter("making weights");
     auto const [threads, oversubscribed] = share_cores();
     auto const rank = static_cast<std::size_t>(index(comm_.rank()));
     auto const offset = placement_->rank_slot_offset();
@@ -195,9 +197,9 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
         local = std::make_unique<LocalNetworks>(spec_, config_.compute.kernel, n);
     });
     MonotonicClock const clock;
-    auto record =
-        replay(*case_, comm_,
-               {exchange, *experts, *local, clock, std::move(progress), std::move(interrupted)});
+    auto record = replay(*case_, comm_,
+                         {exchange, *experts, *local, clock, std::move(progress),
+                          std::move(interrupted), &heartbeat});
     record.topology = rank_places(comm_, *topology_);
     if (!comm_.is_root()) return {};
     record.kind = oversubscribed ? "oversubscribed" : "measured";
