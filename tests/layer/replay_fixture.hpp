@@ -22,6 +22,7 @@ struct SmallReplay {
     std::string kernel = "reference", algorithm = "alltoallv";
     InjectOptions inject;
     std::function<bool()> interrupted;
+    Heartbeat* heartbeat = nullptr;
 
     Placement placement() const {
         return linear_placement(spec.layers, source.info().num_experts, comm.size());
@@ -53,7 +54,7 @@ struct SmallReplay {
         MonotonicClock const clock;
         return replay({spec, source, layers, Assign::contiguous, placed, topology, algorithm,
                        measure, inject},
-                      comm, {*exchange, *experts, local, clock, {}, interrupted});
+                      comm, {*exchange, *experts, local, clock, {}, interrupted, heartbeat});
     }
     RunRecord run() const {
         auto const same = [](auto p) { return p; };
