@@ -173,13 +173,16 @@ std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
     return keys;
 }
 
-RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted) {
+RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted,
+                       Heartbeat& heartbeat) {
     require_memory();
     auto const [threads, oversubscribed] = share_cores(comm_, config_.compute.threads);
     if (config_.measure.probe != "off") {
+        heartbeat.enter("probing the machine");
         if (progress) progress("probe", 0, 1);
         case_->calibration = calibrate({}, comm_, *topology_, threads);
     }
+    heartbeat.enter("making weights");
     auto const rank = static_cast<std::size_t>(index(comm_.rank()));
     auto const offset = placement_->rank_slot_offset();
     ExchangeShape const shape{spec_.shape.hidden, spec_.wire_dtype, spec_.combine_dtype,
@@ -196,9 +199,9 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
         local = std::make_unique<LocalNetworks>(spec_, config_.compute.kernel, n);
     });
     MonotonicClock const clock;
-    auto record =
-        replay(*case_, comm_,
-               {exchange, *experts, *local, clock, std::move(progress), std::move(interrupted)});
+    auto record = replay(*case_, comm_,
+                         {exchange, *experts, *local, clock, std::move(progress),
+                          std::move(interrupted), &heartbeat});
     record.topology = rank_places(comm_, *topology_);
     if (!comm_.is_root()) return {};
     auto const& calibration = case_->calibration;

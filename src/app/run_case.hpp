@@ -27,7 +27,7 @@ public:
     /// Make weights, replay, and fill in what only the case knows (provenance, topology, kind,
     /// tags). Collective. \return on rank 0 the record, elsewhere an empty one
     /// \param interrupted asked between iterations on every rank: stop there, keep what there is
-    RunRecord run(ReplayProgress progress, std::function<bool()> interrupted = {});
+    RunRecord run(ReplayProgress progress, std::function<bool()> interrupted, Heartbeat& heartbeat);
 
 private:
     void open_source();

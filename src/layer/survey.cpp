@@ -31,9 +31,10 @@ public:
           signatures_(replay.spec.wire_dtype, replay.spec.shape.hidden),
           out_(DType::f32, replay.spec.shape.hidden) {}
 
-    Survey run(RunRecord& record) {
+    Survey run(RunRecord& record, std::function<void(int step)> const& before_step) {
         if (comm_.is_root()) make_room(record);
         for (int s = 0; s < replay_.steps(); ++s) {
+            if (before_step) before_step(s);
             StepInput input;
             on_all_ranks(
                 comm_, [&] { input = load_step(replay_, StepId{s}, comm_.size(), comm_.rank()); });
@@ -204,8 +205,8 @@ private:
 }  // namespace
 
 Survey survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
-              RunRecord& record) {
-    return Surveyor(replay, comm, exchange).run(record);
+              RunRecord& record, std::function<void(int step)> const& before_step) {
+    return Surveyor(replay, comm, exchange).run(record, before_step);
 }
 
 }  // namespace epsim

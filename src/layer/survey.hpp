@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "comm/communicator.hpp"
@@ -32,8 +33,9 @@ struct Survey {
 /// padding, metadata, wire and identities of `record` on rank 0, and,
 /// with a calibration, bound, least_bound, bound_resource and resource. Collective.
 /// With verify = off nothing is checked but that counts agree.
+/// \param before_step called on every rank before each step; may be collective and throw on all
 /// \throws CollectiveError if the trace cannot be read
 Survey survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
-              RunRecord& record);
+              RunRecord& record, std::function<void(int step)> const& before_step = {});
 
 }  // namespace epsim

@@ -87,7 +87,7 @@ std::string hash_in_name(fs::path const& file) {
 
 std::vector<Verification> verify_run(fs::path const& path) {
     auto const run = RunDirectory::open(path);
-    std::vector<Verification> reports{{path, "run, " + run.status(), {}, {}}};
+    std::vector<Verification> reports{{path, "run, " + describe_state(run), {}, {}}};
     std::vector<std::string> names;
     for (auto const& file : run.cases()) names.push_back(file.filename().string());
     auto const noted = run.noted_cases();

@@ -23,6 +23,7 @@ struct SmallReplay {
     InjectOptions inject;
     Calibration calibration;
     std::function<bool()> interrupted;
+    Heartbeat* heartbeat = nullptr;
     Clock const* clock = nullptr;   ///< nullptr = the host's
     std::vector<int> clock_domain;  ///< empty = by host
 
@@ -63,6 +64,7 @@ struct SmallReplay {
                        clock ? *clock : host_clock,
                        {},
                        interrupted,
+                       heartbeat,
                        clock_domain});
     }
     RunRecord run() const {
