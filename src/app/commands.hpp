@@ -15,6 +15,7 @@ void add_info_command(CLI::App& root, Action& action);
 void add_run_command(CLI::App& root, Action& action);
 void add_calibrate_command(CLI::App& root, Action& action);
 void add_report_command(CLI::App& root, Action& action);
+void add_compare_command(CLI::App& root, Action& action);
 void add_model_command(CLI::App& root, Action& action);
 void add_verify_command(CLI::App& root, Action& action);
 void add_trace_command(CLI::App& root, Action& action);

@@ -59,6 +59,7 @@ int run_main(int argc, char** argv) {
         add_calibrate_command(app, action);
         add_info_command(app, action);
         add_report_command(app, action);
+        add_compare_command(app, action);
         add_model_command(app, action);
         add_verify_command(app, action);
         add_trace_command(app, action);
