@@ -98,14 +98,12 @@ class Job:
         try:
             self.process.wait(2 * SOON_S)
         finally:
-            left = list(processes(f"--output.dir={self.out}"))
-            while left and time.monotonic() - begin < 2 * SOON_S + 5:
+            while (left := list(processes(f"--output.dir={self.out}"))) and (
+                    time.monotonic() - begin < 2 * SOON_S + 5):
                 time.sleep(0.1)
-                left = list(processes(f"--output.dir={self.out}"))
             for pid in left:
                 os.kill(pid, signal.SIGKILL)
-        self.seconds = time.monotonic() - begin
-        self.left = left
+        self.seconds, self.left = time.monotonic() - begin, left
         texts = []
         for file in self.files:
             with file:
@@ -145,10 +143,9 @@ class AliveTest(ProgramTest):
         return lines[0]
 
     def at_once(self, test, cases):
-        """Run a test on cases, two at a time: they sleep most of it."""
-        with concurrent.futures.ThreadPoolExecutor(2) as pool:
-            for _ in pool.map(test, cases):
-                pass
+        """Run a test on cases, all at once: they sleep most of it."""
+        with concurrent.futures.ThreadPoolExecutor() as pool:
+            list(pool.map(test, cases))
 
 
 class Interrupted(AliveTest):
