@@ -21,6 +21,7 @@ struct SmallReplay {
     MeasureOptions measure;
     std::string kernel = "reference", algorithm = "alltoallv";
     InjectOptions inject;
+    Calibration calibration;
     std::function<bool()> interrupted;
 
     Placement placement() const {
@@ -52,7 +53,7 @@ struct SmallReplay {
         for (int l = 0; l < spec.layers; ++l) layers.push_back(LayerId{l});
         MonotonicClock const clock;
         return replay({spec, source, layers, Assign::contiguous, placed, topology, algorithm,
-                       measure, inject},
+                       measure, inject, calibration},
                       comm, {*exchange, *experts, local, clock, {}, interrupted});
     }
     RunRecord run() const {
