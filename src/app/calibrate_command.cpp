@@ -11,6 +11,7 @@
 #include "core/build_info.hpp"
 #include "probe/calibrate.hpp"
 #include "store/calibration_file.hpp"
+#include "store/sealed_file.hpp"
 
 namespace epsim {
 namespace {
@@ -54,6 +55,9 @@ void publish(CalibrateFlags const& flags, CalibrationRecord const& record) {
 }
 
 ExitCode calibrate_on(Communicator const& comm, CalibrateFlags const& flags) {
+    on_all_ranks(comm, [&] {  // before some seconds are spent
+        if (comm.is_root() && !flags.output.empty()) SealedFile const writable(flags.output);
+    });
     auto const topology = make_topology(flags.cluster, comm);
     auto const cores = share_cores(comm, flags.threads);
     auto record = describe(comm, flags, *topology, cores);

@@ -21,6 +21,7 @@
 #include "trace/restepped.hpp"
 
 namespace epsim {
+
 RunCase::RunCase(Config const& config, Communicator const& comm) : config_(config), comm_(comm) {
     on_all_ranks(comm, [&] {
         require_device(config.compute.device);

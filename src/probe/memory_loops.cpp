@@ -15,7 +15,7 @@ EPSIM_SIMD_CLONES uint64_t sum_of_words(std::span<CacheLine const> lines) {
 }
 
 void plain_copy(CacheLine const* from, CacheLine* to, std::size_t bytes) {
-    std::memcpy(to, from, bytes);
+    if (bytes > 0) std::memcpy(to, from, bytes);
     asm volatile("" : : "r"(to) : "memory");  // as if somebody read what was written
 }
 
