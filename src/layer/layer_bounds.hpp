@@ -21,7 +21,7 @@ struct LayerWork {
 /// T_lb and T_lb* of each phase that has a bound.
 struct LayerBounds {
     std::array<LowerBound, phase_count> bound;
-    std::array<double, phase_count> least;  ///< s; NaN where there is no bound
+    std::array<double, phase_count> least{};  ///< s; NaN where there is no bound
 };
 
 /// Bounds of one layer:

@@ -15,6 +15,13 @@ double flops_seconds(Ceilings const& ceilings, double flops, DType type) {
     return flops > 0 && peak > 0 ? flops / peak : nan;
 }
 
+Ceilings higher(Ceilings a, Ceilings const& b) {
+    for (auto const figure : {&Ceilings::read, &Ceilings::write, &Ceilings::copy,
+                              &Ceilings::stream_copy, &Ceilings::flops_f32, &Ceilings::flops_bf16})
+        a.*figure = std::max(a.*figure, b.*figure);
+    return a;
+}
+
 /// Ports that work at the same time: what they carry together.
 LinkLine together(LinkLine a, LinkLine b) {
     if (std::isnan(a.alpha)) return b;
@@ -33,7 +40,18 @@ MachineLimits::MachineLimits(ClusterTopology topology, Calibration const& measur
       links_(link_lines(measured, topology_)) {
     check(std::ssize(rank_) == topology_.ranks() && std::ssize(node_) == topology_.nodes(),
           "a calibration has ceilings of every rank and node");
+    level_ceilings();
     fill_ports();
+}
+
+void MachineLimits::level_ceilings() {
+    std::vector<int> ranks(node_.size());
+    for (std::size_t r = 0; r < rank_.size(); ++r) {
+        node_[node_of(r)] = higher(node_[node_of(r)], rank_[r]);
+        ++ranks[node_of(r)];
+    }
+    for (std::size_t r = 0; r < rank_.size(); ++r)
+        if (ranks[node_of(r)] == 1) rank_[r] = node_[node_of(r)];
 }
 
 void MachineLimits::fill_ports() {

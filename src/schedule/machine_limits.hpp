@@ -33,6 +33,8 @@ struct LeastTraffic {
 ///   reads and writes a second that any of the node's memory tests reached.
 /// - Inside a node the receiver copies every message (some transports have the sender copy it
 ///   too): its port counts. Over the network both ports do. A node has the sum of its ranks' ports.
+/// - A node can do at least what one of its ranks can: where a disturbed measurement says less, the
+///   rank's counts. Of a rank that has a node to itself both are measurements.
 /// - Copies to oneself are memory traffic, no messages.
 class MachineLimits {
 public:
@@ -61,6 +63,7 @@ private:
     LinkClass link(std::size_t from, std::size_t to) const {
         return topology_.link(RankId{static_cast<int32_t>(from)}, RankId{static_cast<int32_t>(to)});
     }
+    void level_ceilings();
     void fill_ports();
     double memory_seconds(Ceilings const& ceilings, double read, double write) const;
     std::vector<LocalWork> node_sums(std::span<LocalWork const> work) const;

@@ -68,7 +68,8 @@ struct Reckoning {
                                 (ports > 1 ? received[static_cast<std::size_t>(2 * node + 1)] : 0);
             flops_s = std::max(flops_s, both / node_flops);
         }
-        flops_s = std::max(flops_s, std::ranges::max(received) / rank_flops);
+        // A rank alone on its node is as fast as the node.
+        if (ranks > 1) flops_s = std::max(flops_s, std::ranges::max(received) / rank_flops);
     }
 
     Array<int64_t, 2> rows;

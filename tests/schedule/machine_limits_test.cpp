@@ -293,11 +293,11 @@ TEST(LeastBound, CountsMemoryOfWhatArrivesAndOfWhatLeaves) {
 }
 
 TEST(LocalBound, IsTheLongestOfRankAndNodeFlopsAndMemory) {
-    auto const topology = ClusterTopology::blocks(3, 2);  // the third is alone
-    auto const measured = calibrate(AffineLinks(3, 1e-6, 1e9), topology, ceilings(1e10, 1e9),
+    auto const topology = ClusterTopology::blocks(4, 2);
+    auto const measured = calibrate(AffineLinks(4, 1e-6, 1e9), topology, ceilings(1e10, 1e9),
                                     ceilings(1.2e10, 1.5e9));
     MachineLimits const limits(topology, measured, 1e6);
-    std::vector<LocalWork> work(3);
+    std::vector<LocalWork> work(4);
     auto const expect = [&](double seconds, Resource resource, DType type = DType::f32) {
         auto const bound = limits.local(work, type);
         EXPECT_NEAR(bound.seconds, seconds, 1e-9);
@@ -315,6 +315,21 @@ TEST(LocalBound, IsTheLongestOfRankAndNodeFlopsAndMemory) {
     expect(5, Resource::node_memory);
     work[2].write_bytes = 2e10;
     expect((6e10 - 1e6) / 1e10, Resource::rank_memory);
+}
+
+TEST(LocalBound, LetsANodeDoWhatItsRanksCan) {
+    auto const topology = ClusterTopology::blocks(3, 2);  // the third has a node to itself
+    auto measured =
+        calibrate(AffineLinks(3, 1e-6, 1e9), topology, ceilings(1e10, 1e9), ceilings(5e9, 5e8));
+    std::vector<LocalWork> work(3);
+    auto const seconds = [&] {
+        return MachineLimits(topology, measured, 1).local(work, DType::f32).seconds;
+    };
+    work[0].flops = work[1].flops = 1e9;
+    EXPECT_NEAR(seconds(), 2, 1e-9);
+    work = {{}, {}, {4e9, 0, 0}};
+    measured.node[1].flops_f32 = 2e9;
+    EXPECT_NEAR(seconds(), 2, 1e-9);
 }
 
 TEST(LocalBound, TakesTheFastestMemoryTestAndTheFasterProducts) {
