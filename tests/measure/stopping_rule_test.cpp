@@ -37,8 +37,7 @@ TEST(StoppingRule, WithoutATargetIsAboutPasses) {
 TEST(StoppingRule, LooksTwiceEvenAtConstantTimes) {
     EXPECT_EQ(stops_at({8, 0, 0.01}, 0), 10);   // looks at 8 and 10
     EXPECT_EQ(stops_at({20, 0, 0.01}, 0), 25);  // 20 and 25
-    EXPECT_EQ(stops_at({2, 0, 0.01}, 0),
-              8);  // 2, 3, 4, 5: no interval under 6; then 7 and 9 .. see
+    EXPECT_EQ(stops_at({2, 0, 0.01}, 0), 9);    // 2, 3, 4 and 5 have no interval; 7, 9
 }
 
 TEST(StoppingRule, GoesOnUntilTheIntervalIsNarrow) {
