@@ -145,14 +145,11 @@ class Experiment:
         missing = sum(not self.result_path(*each).exists() for each in order)
         begin, ran = time.monotonic(), 0
         for done, (slowed, number) in enumerate(order):
-            is_new = not self.result_path(slowed, number).exists()
+            ran += not self.result_path(slowed, number).exists()
             results[slowed].append(self.compare(slowed, number))
-            if not is_new:
-                continue
-            ran += 1
-            verdict = row_of(results[slowed][-1], "step_time")["verdict"]
-            left = (time.monotonic() - begin) / ran * (missing - ran)
-            print(f"{done + 1} of {len(order)}: {'slowed' if slowed else 'equal'}: {verdict}; "
+            left = (time.monotonic() - begin) / max(ran, 1) * (missing - ran)
+            print(f"{done + 1} of {len(order)}: {'slowed' if slowed else 'equal'}: "
+                  f"{row_of(results[slowed][-1], 'step_time')['verdict']}; "
                   f"{left / 60:.0f} min left", file=sys.stderr, flush=True)
         return table(known, self.arguments, results[False], results[True])
 
@@ -191,14 +188,10 @@ def scatter(results, metric):
     return (math.sqrt(statistics.median(variances)), math.sqrt(statistics.fmean(variances)))
 
 
-def percent(rate):
-    return f"{100 * rate:.1f} %"
-
-
 def rate_line(what, successes, n):
-    low, high = clopper_pearson(successes, n)
-    share = percent(successes / n) if n else "-"
-    return f"{what:<58}{successes:>4} of {n:<4} {share:>7}  [{percent(low)}, {percent(high)}]"
+    low, high = (100 * bound for bound in clopper_pearson(successes, n))
+    return (f"{what:<58}{successes:>4} of {n:<4}{100 * successes / n:>6.1f} %  "
+            f"[{low:.1f} %, {high:.1f} %]")
 
 
 def counts_line(name, results, metric):

@@ -24,11 +24,14 @@ struct CompareArguments {
 /// "5%", "0.05". \throws InputError outside (0, 1)
 double parse_share(std::string const& flag, std::string const& text) {
     bool const percent = text.ends_with('%');
-    double const share =
-        parse_ratio(percent ? text.substr(0, text.size() - 1) : text) / (percent ? 100 : 1);
+    double share = 0;
+    try {
+        share = parse_ratio(text.substr(0, text.size() - (percent ? 1 : 0))) / (percent ? 100 : 1);
+    } catch (InputError const&) {  // no number: the message below says what is
+    }
     if (!(share > 0 && share < 1))
-        throw InputError(
-            fmt::format("{} = {} (it must be above 0 and under 1). Write 5% or 0.05", flag, text));
+        throw InputError(fmt::format(
+            "{} = {} (it must be a share above 0 and under 1). Write 5% or 0.05", flag, text));
     return share;
 }
 

@@ -251,7 +251,7 @@ TEST(Comparison, RefusesWhatCannotBeCompared) {
     EXPECT_THAT(refusal({a, a}), HasSubstr("the same launch"));
     EXPECT_THAT(refusal({a, side({}, {{"step_time", 1}}, 6)}, {.analysis = Analysis::paired}),
                 HasSubstr("pairs"));
-    Side several = side({{"tokens", "1"}}, {{"step_time", 1}}), others = several;
+    Side several = side({{"tokens", "1"}}, {{"step_time", 1}});
     append(several, side({{"tokens", "2"}}, {{"step_time", 1}}));
     EXPECT_THAT(refusal({several, side({{"tokens", "3"}}, {{"step_time", 1}})}),
                 HasSubstr("no case in common"));
