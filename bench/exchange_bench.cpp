@@ -1,9 +1,9 @@
 #include <random>
 
+#include "collective.hpp"
 #include "comm/mpi_session.hpp"
 #include "exchange/mpi/mpi_transport.hpp"
 #include "exchange/transport_exchange.hpp"
-#include "paired.hpp"
 
 // The exchange of a layer's rows against one plain MPI_Alltoallv of the same bytes. Run it over MPI
 // ranks: scripts/mpirun.sh -n 2 build/bench/exchange_bench. Times are the maximum over ranks.
@@ -85,19 +85,12 @@ struct Case {
     }
 };
 
-/// Seconds of a collective piece of work: from a barrier to the last rank's end.
-template <class Work>
-double collective_seconds(Work&& work) {
-    world->barrier();
-    return world->all_max(bench::seconds(work));
-}
-
 void against_alltoallv(benchmark::State& state, void (Case::*operation)()) {
     Case rows(state.range(0));
     bench::Paired times;
     for (auto _ : state) {
-        double const own = collective_seconds([&] { (rows.*operation)(); });
-        times.add(own, collective_seconds([&] { rows.alltoallv(); }));
+        double const own = bench::collective_seconds(*world, [&] { (rows.*operation)(); });
+        times.add(own, bench::collective_seconds(*world, [&] { rows.alltoallv(); }));
         state.SetIterationTime(own);
     }
     state.counters["ratio_to_alltoallv"] = times.ratio();
@@ -115,11 +108,6 @@ void whole(benchmark::State& state) {
 BENCHMARK(dispatch)->Arg(16)->Arg(256)->Arg(2048)->UseManualTime()->Unit(benchmark::kMicrosecond);
 BENCHMARK(whole)->Arg(16)->Arg(256)->Arg(2048)->UseManualTime()->Unit(benchmark::kMicrosecond);
 
-struct Silent final : benchmark::BenchmarkReporter {
-    bool ReportContext(Context const&) override { return true; }
-    void ReportRuns(std::vector<Run> const&) override {}
-};
-
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -127,9 +115,5 @@ int main(int argc, char** argv) {
     epsim::MpiSession const session;
     auto const comm = epsim::Communicator::duplicate(MPI_COMM_WORLD);
     world = &comm;
-    Silent silent;
-    if (comm.is_root())
-        benchmark::RunSpecifiedBenchmarks();
-    else
-        benchmark::RunSpecifiedBenchmarks(&silent);
+    bench::run_on_all_ranks(comm);
 }

@@ -2,7 +2,10 @@
 
 #include <benchmark/benchmark.h>
 
+#include <algorithm>
 #include <chrono>
+#include <cmath>
+#include <functional>
 #include <vector>
 
 #include "measure/statistics.hpp"
@@ -29,6 +32,22 @@ public:
     /// fast.
     double ratio() const { return median(other_) / median(own_); }
     double own_median_s() const { return median(own_); }
+
+    /// How much longer the operation takes than the other, as a share of the other's median: median
+    /// over the pairs and its 95 % interval, by the order statistics that the number of pairs under
+    /// the median (binomial, 1/2) leaves between.
+    struct Excess {
+        double low, median, high;
+    };
+    Excess excess() const {
+        std::vector<double> more(own_.size());
+        std::ranges::transform(own_, other_, more.begin(), std::minus<>());
+        std::ranges::sort(more);
+        auto const n = static_cast<double>(more.size());
+        auto const cut = static_cast<std::size_t>(std::max(0.0, (n - 1.96 * std::sqrt(n)) / 2 - 1));
+        double const whole = median(other_);
+        return {more[cut] / whole, median(more) / whole, more[more.size() - 1 - cut] / whole};
+    }
 
 private:
     std::vector<double> own_, other_;

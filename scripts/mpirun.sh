@@ -24,4 +24,19 @@ if [ -z "${SLURM_JOB_ID-}${PBS_JOBID-}${FLUX_JOB_ID-}" ] && [ $# -ge 2 ] && [[ $
         placement=(--map-by "slot:PE=$((cores / $2))" --bind-to core)
     fi
 fi
-exec mpirun "${placement[@]}" "$@"
+
+# In a session of its own, so that a terminal's Ctrl-C does not reach mpirun past the traps; it dies
+# with this script. The ranks get no input.
+setsid setpriv --pdeathsig KILL mpirun "${placement[@]}" "$@" </dev/null &
+mpirun=$!
+stop=USR1
+forward() {
+    kill "-$stop" "$mpirun" 2>/dev/null || true
+    stop=TERM
+}
+trap forward TERM INT
+trap 'kill -USR1 "$mpirun" 2>/dev/null || true' USR1
+while kill -0 "$mpirun" 2>/dev/null; do
+    wait "$mpirun" || true  # also ends with every signal
+done
+wait "$mpirun"

@@ -29,11 +29,13 @@ std::vector<std::filesystem::path> result_files(std::vector<std::string> const& 
             files.emplace_back(path);
             continue;
         }
-        auto const cases = RunDirectory::open(path).cases();
+        auto const run = RunDirectory::open(path);
+        auto const cases = run.cases();
         if (cases.empty())
-            throw InputError(fmt::format(
-                "{} holds no result (no case of the run has ended). Wait for it, or run it again",
-                path));
+            throw InputError(fmt::format("{} holds no result ({}). {}", path, describe_state(run),
+                                         run.status() == "running"
+                                             ? "Wait for it, or run it again elsewhere"
+                                             : "Run it again"));
         files.insert(files.end(), cases.begin(), cases.end());
     }
     return files;

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "app/provenance.hpp"
+#include "app/rank_layout.hpp"
 #include "app/run_facts.hpp"
 #include "comm/mpi_session.hpp"
 #include "core/build_info.hpp"
@@ -13,23 +14,13 @@
 #include "exchange/transport_exchange.hpp"
 #include "model/formulas.hpp"
 #include "model/layer_choice.hpp"
+#include "probe/calibrate.hpp"
+#include "probe/ceiling_rows.hpp"
 #include "store/trace_file.hpp"
 #include "trace/generator.hpp"
 #include "trace/restepped.hpp"
 
 namespace epsim {
-namespace {
-
-std::unique_ptr<ClusterTopology> make_topology(ClusterOptions const& options,
-                                               Communicator const& comm) {
-    if (options.ranks_per_node > 0)
-        return std::make_unique<ClusterTopology>(
-            ClusterTopology::blocks(comm.size(), options.ranks_per_node));
-    auto const hosts = comm.all_gather(query_host().hostname);
-    return std::make_unique<ClusterTopology>(ClusterTopology::by_host(hosts));
-}
-
-}  // namespace
 
 RunCase::RunCase(Config const& config, Communicator const& comm) : config_(config), comm_(comm) {
     on_all_ranks(comm, [&] {
@@ -59,9 +50,16 @@ RunCase::RunCase(Config const& config, Communicator const& comm) : config_(confi
     topology_ = make_topology(config.cluster, comm);
     placement_ = std::make_unique<Placement>(
         linear_placement(spec_.layers, config.shape.num_experts, comm.size()));
-    case_ = std::make_unique<ReplayCase>(
-        ReplayCase{spec_, *source_, std::move(layers), assign, *placement_, *topology_,
-                   config.exchange.algorithm, config.measure, config.inject});
+    case_ = std::make_unique<ReplayCase>(ReplayCase{spec_,
+                                                    *source_,
+                                                    std::move(layers),
+                                                    assign,
+                                                    *placement_,
+                                                    *topology_,
+                                                    config.exchange.algorithm,
+                                                    config.measure,
+                                                    config.inject,
+                                                    {}});
 }
 
 RunCase::~RunCase() = default;
@@ -116,18 +114,6 @@ void RunCase::check_source() const {
             "model.dispatch_hidden = {} differs from hidden = {} (rows of another width than the "
             "model's cannot be replayed). Leave it out",
             shape.dispatch_hidden, shape.hidden));
-}
-
-/// Ranks of a host with the same cpuset share its cores; a launcher that binds gives each its own.
-RunCase::CoreShare RunCase::share_cores() const {
-    auto const host = query_host();
-    auto const mine = host.hostname + '\n' + host.cpuset;
-    int64_t sharing = 0;
-    for (auto const& other : comm_.all_gather(mine)) sharing += other == mine;
-    int64_t const cores = host.physical_cores;
-    int64_t const threads = config_.compute.threads > 0 ? config_.compute.threads
-                                                        : std::max<int64_t>(1, cores / sharing);
-    return {narrow<int>(threads), comm_.all_max(int64_t{sharing * threads > cores}) != 0};
 }
 
 std::string RunCase::trace_sha256() const {
@@ -188,9 +174,16 @@ std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
     return keys;
 }
 
-RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted) {
+RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted,
+                       Heartbeat& heartbeat) {
     require_memory();
-    auto const [threads, oversubscribed] = share_cores();
+    auto const [threads, oversubscribed] = share_cores(comm_, config_.compute.threads);
+    if (config_.measure.probe != "off") {
+        heartbeat.enter("probing the machine");
+        if (progress) progress("probe", 0, 1);
+        case_->calibration = calibrate({}, comm_, *topology_, threads);
+    }
+    heartbeat.enter("making weights");
     auto const rank = static_cast<std::size_t>(index(comm_.rank()));
     auto const offset = placement_->rank_slot_offset();
     ExchangeShape const shape{spec_.shape.hidden, spec_.wire_dtype, spec_.combine_dtype,
@@ -207,11 +200,15 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
         local = std::make_unique<LocalNetworks>(spec_, config_.compute.kernel, n);
     });
     MonotonicClock const clock;
-    auto record =
-        replay(*case_, comm_,
-               {exchange, *experts, *local, clock, std::move(progress), std::move(interrupted)});
+    auto record = replay(*case_, comm_,
+                         {exchange, *experts, *local, clock, std::move(progress),
+                          std::move(interrupted), &heartbeat});
     record.topology = rank_places(comm_, *topology_);
     if (!comm_.is_root()) return {};
+    auto const& calibration = case_->calibration;
+    record.ceilings = ceiling_rows(calibration, *topology_);
+    record.size = calibration.size;
+    record.link_seconds = calibration.link_seconds;
     record.kind = oversubscribed ? "oversubscribed" : "measured";
     record.provenance["compute"] = {{"kernel", std::string(experts->name())},
                                     {"threads", std::to_string(threads)}};

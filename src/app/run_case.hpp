@@ -27,17 +27,12 @@ public:
     /// Make weights, replay, and fill in what only the case knows (provenance, topology, kind,
     /// tags). Collective. \return on rank 0 the record, elsewhere an empty one
     /// \param interrupted asked between iterations on every rank: stop there, keep what there is
-    RunRecord run(ReplayProgress progress, std::function<bool()> interrupted = {});
+    RunRecord run(ReplayProgress progress, std::function<bool()> interrupted, Heartbeat& heartbeat);
 
 private:
     void open_source();
     void note_hash(TraceFile const& file);
     void check_source() const;
-    struct CoreShare {
-        int threads;          ///< of this rank
-        bool oversubscribed;  ///< somewhere more threads run than there are cores
-    };
-    CoreShare share_cores() const;
     int64_t weight_bytes() const;  ///< of the fullest rank
     void require_memory() const;
     int64_t kept_input_bytes() const;

@@ -7,8 +7,10 @@
 #include "app/commands.hpp"
 #include "app/progress.hpp"
 #include "app/run_case.hpp"
+#include "app/run_guard.hpp"
 #include "comm/mpi_session.hpp"
 #include "config/binder.hpp"
+#include "config/key_makers.hpp"
 #include "measure/summary.hpp"
 #include "report/report.hpp"
 #include "store/run_directory.hpp"
@@ -21,7 +23,18 @@ struct RunFlags {
     explicit RunFlags(CLI::App& command) : binder(command) {}
     ConfigBinder binder;
     bool dry_run = false, quiet = false;
+    std::optional<RunGuard> guard;  ///< here, since it must outlive MPI, and a failure's way out
 };
+
+/// As far as flags say, until the configuration is known: from the first moment there is a limit.
+TimeLimits limits_of_flags(ConfigBinder const& binder) {
+    MeasureOptions const defaults;
+    auto const seconds = [&](char const* key, double otherwise) {
+        return number_in(binder.flag(key).value_or(""), 0, any_size).value_or(otherwise);
+    };
+    return {seconds("measure.stall_s", defaults.stall_s),
+            seconds("measure.timeout_s", defaults.timeout_s)};
+}
 
 /// A trace says how many experts it routes to, unless the user does. Opens it for the first time,
 /// in a child process.
@@ -57,64 +70,92 @@ std::string identity(Communicator const& comm, RunCase const& run_case) {
     return text;
 }
 
-/// Best effort: the failure itself must reach the user, not one of writing it down.
-void note_failure(RunDirectory& directory, std::string const& what) {
-    try {
-        directory.set_status("failed", what);
-    } catch (std::exception const&) {
-    }
+/// Why the first rank that was asked to stop was. Collective.
+std::string reason_to_stop(Communicator const& comm, RunGuard const& guard) {
+    for (auto const& reason : comm.all_gather(guard.reason()))
+        if (!reason.empty()) return reason;
+    return "";
 }
 
-ExitCode run_on(Communicator const& comm, RunFlags const& flags) {
+/// Replay the case and keep the result in the guard's directory. Collective.
+ExitCode measure(Communicator const& comm, RunFlags const& flags, RunGuard& guard,
+                 std::string const& canonical, RunCase& run_case) {
+    Progress progress(flags.quiet || !comm.is_root() ? Progress::Mode::quiet
+                                                     : Progress::Mode::automatic);
+    auto record = run_case.run([&](std::string_view stage, int64_t done,
+                                   int64_t total) { progress.update(stage, done, total); },
+                               [&] { return guard.asked_to_stop(); }, guard.heartbeat());
+    guard.heartbeat().enter("writing the result");
+    auto const status = comm.broadcast(record.status);
+    std::string message;
+    if (status == "interrupted")
+        message = fmt::format("interrupted ({}). The result covers what was measured until then",
+                              reason_to_stop(comm, guard));
+    on_all_ranks(comm, [&] {
+        if (!comm.is_root()) return;
+        record.config = canonical + identity(comm, run_case);
+        record.summary = summarise(record);
+        auto const file = guard.seal(record, message);
+        if (!message.empty()) fmt::print(stderr, "epsim: {}\n", message);
+        if (!flags.quiet) fmt::print("{}\n", report_text(record, file.string(), stdout_style()));
+        fmt::print("result: {}\n", file.string());
+        std::fflush(stdout);  // not to be lost if the end of MPI hangs
+    });
+    return status == "interrupted" ? ExitCode::interrupted : ExitCode::success;
+}
+
+ExitCode run_on(Communicator const& comm, RunFlags const& flags, RunGuard& guard) {
+    guard.heartbeat().enter("reading the configuration");
     auto const resolved = agree_on_config(comm, flags.binder);
     auto const& config = resolved.config;
+    // No part of the canonical configuration, so only rank 0 knows what a file says.
+    guard.set_limits(
+        {comm.broadcast(config.measure.stall_s), comm.broadcast(config.measure.timeout_s)});
     if (flags.binder.dump_requested()) {
         if (comm.is_root()) fmt::print("{}", resolved.dump);
         return ExitCode::success;
     }
+    guard.heartbeat().enter("opening the case");
     RunCase run_case(config, comm);
     if (flags.dry_run) {
         if (comm.is_root()) fmt::print("{}", run_case.describe());
         return ExitCode::success;
     }
-    std::optional<RunDirectory> directory;
     on_all_ranks(comm, [&] {
         if (comm.is_root())
-            directory = RunDirectory::create(
-                config.output_dir.empty() ? default_directory(config.name) : config.output_dir);
+            guard.own(RunDirectory::create(
+                config.output_dir.empty() ? default_directory(config.name) : config.output_dir));
     });
     try {
-        Progress progress(flags.quiet || !comm.is_root() ? Progress::Mode::quiet
-                                                         : Progress::Mode::automatic);
-        auto record = run_case.run([&](std::string_view stage, int64_t done, int64_t total) {
-            progress.update(stage, done, total);
-        });
-        on_all_ranks(comm, [&] {
-            if (!comm.is_root()) return;
-            record.config = resolved.canonical + identity(comm, run_case);
-            record.summary = summarise(record);
-            auto const file = directory->seal(record);
-            directory->set_status(record.status);
-            if (!flags.quiet)
-                fmt::print("{}\n", report_text(record, file.string(), stdout_style()));
-            fmt::print("result: {}\n", file.string());
-        });
+        return measure(comm, flags, guard, resolved.canonical, run_case);
+    } catch (CollectiveError const& e) {
+        if (e.exit_code() != ExitCode::interrupted) {
+            guard.give_up("failed", e.what());
+            throw;
+        }
+        auto const message =
+            fmt::format("{} ({}). Run it again", e.what(), reason_to_stop(comm, guard));
+        guard.give_up("interrupted", message);
+        throw CollectiveError(message, ExitCode::interrupted);
     } catch (std::exception const& e) {
-        if (directory) note_failure(*directory, e.what());
+        guard.give_up("failed", e.what());
         throw;
     }
-    return ExitCode::success;
 }
 
-ExitCode run(RunFlags const& flags) {
+ExitCode run(RunFlags& flags) {
+    auto& guard = flags.guard.emplace(limits_of_flags(flags.binder));
     MpiSession const session;
     auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    ExitCode status{};
     try {
-        return run_on(comm, flags);
+        status = run_on(comm, flags, guard);
     } catch (CollectiveError const& e) {  // every rank is here: end in order, one message
         if (comm.is_root()) fmt::print(stderr, "epsim: {}\n", e.what());
-        return e.exit_code();
+        status = e.exit_code();
     }
+    guard.heartbeat().enter("ending MPI");
+    return status;
 }
 
 }  // namespace

@@ -50,12 +50,13 @@ int answer(CLI::App const& app, CLI::ParseError const& e, int argc, char** argv)
 }  // namespace
 
 int run_main(int argc, char** argv) {
+    Action action;  // outlives a failure: what it holds may watch over the end of the job
+    CLI::App app{"Expert-parallel simulator and benchmark suite for Mixture-of-Experts models",
+                 "epsim"};
     try {
-        Action action;
-        CLI::App app{"Expert-parallel simulator and benchmark suite for Mixture-of-Experts models",
-                     "epsim"};
         app.require_subcommand(1);
         add_run_command(app, action);
+        add_calibrate_command(app, action);
         add_info_command(app, action);
         add_report_command(app, action);
         add_compare_command(app, action);

@@ -35,9 +35,10 @@ ExitCode run_verify(std::vector<std::string> const& paths) {
 
 void add_verify_command(CLI::App& root, Action& action) {
     auto* command = root.add_subcommand(
-        "verify", "Check schema, hashes and byte conservation of runs, results and traces");
+        "verify",
+        "Check schema, hashes and byte conservation of runs, results, traces and calibrations");
     auto paths = std::make_shared<std::vector<std::string>>();
-    command->add_option("paths", *paths, "run directories, result files or trace files")
+    command->add_option("paths", *paths, "run directories, result, trace or calibration files")
         ->required();
     command->callback([paths, &action] { action = [paths] { return run_verify(*paths); }; });
 }

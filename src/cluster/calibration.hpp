@@ -27,6 +27,9 @@ struct Calibration {
     std::vector<int64_t> size;      ///< [Z] bytes of a message, ascending
     Array<double, 3> link_seconds;  ///< [Z, source, destination] one message, one way; source =
                                     ///< destination: a copy; NaN = not measured
+    std::vector<Ceilings> rank_least{}, node_least{};  ///< [R], [N] the worst repetition; `rank`
+                                                       ///< and `node` are the best
+    int rank_repetitions = 0, node_repetitions = 0;
     bool empty() const noexcept { return rank.empty(); }
 };
 

@@ -3,7 +3,9 @@
 #include <fmt/format.h>
 
 #include <array>
+#include <chrono>
 #include <exception>
+#include <thread>
 
 #include "core/cast.hpp"
 
@@ -27,6 +29,13 @@ Communicator Communicator::duplicate(MPI_Comm parent) {
     return Communicator(comm);
 }
 
+Communicator Communicator::split(int colour) const {
+    MPI_Comm comm = MPI_COMM_NULL;
+    check_mpi(MPI_Comm_split(comm_, colour, rank_, &comm), "MPI_Comm_split");
+    check_mpi(MPI_Comm_set_errhandler(comm, MPI_ERRORS_RETURN), "MPI_Comm_set_errhandler");
+    return Communicator(comm);
+}
+
 Communicator::Communicator(MPI_Comm comm) : comm_(comm) {
     check_mpi(MPI_Comm_rank(comm_, &rank_), "MPI_Comm_rank");
     check_mpi(MPI_Comm_size(comm_, &size_), "MPI_Comm_size");
@@ -42,6 +51,16 @@ Communicator::~Communicator() {
 
 void Communicator::barrier() const {
     check_mpi(MPI_Barrier(comm_), "MPI_Barrier");
+}
+
+void Communicator::quiet_barrier() const {
+    MPI_Request request = MPI_REQUEST_NULL;
+    check_mpi(MPI_Ibarrier(comm_, &request), "MPI_Ibarrier");
+    for (int done = 0;;) {
+        check_mpi(MPI_Test(&request, &done, MPI_STATUS_IGNORE), "MPI_Test");
+        if (done) return;
+        std::this_thread::sleep_for(std::chrono::microseconds(100));
+    }
 }
 
 bool Communicator::all_agree(bool ok) const {

@@ -28,6 +28,8 @@ class Communicator {
 public:
     /// Collective over `parent`.
     static Communicator duplicate(MPI_Comm parent);
+    /// Of the ranks with the same colour, in their order. Collective.
+    Communicator split(int colour) const;
     ~Communicator();
     Communicator(Communicator&& other) noexcept;
     Communicator& operator=(Communicator&&) = delete;
@@ -39,6 +41,7 @@ public:
 
     // All collective.
     void barrier() const;
+    void quiet_barrier() const;     ///< asleep between looks: leaves the cores to those still busy
     bool all_agree(bool ok) const;  ///< true only if every rank says true
     double all_max(double value) const;
     double all_min(double value) const;

@@ -26,15 +26,25 @@ std::optional<int> number_in_environment(std::initializer_list<char const*> name
     return std::nullopt;
 }
 
+std::string place(int rank, int size) {
+    std::array<char, 256> host{};
+    gethostname(host.data(), host.size() - 1);
+    return fmt::format("[rank {} of {} on {}]", rank, size, host.data());
+}
+
+/// How many processes the launcher started; 1 without one.
+int launcher_size() {
+    return number_in_environment({"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMI_SIZE"})
+        .value_or(1);
+}
+
 /// A launcher that started n processes tells each of them; MPI that sees one of them was not built
 /// for that launcher, and n copies of the whole job would run.
 void refuse_launcher_mismatch() {
     int size = 1;
     MPI_Comm_size(MPI_COMM_WORLD, &size);
     if (size > 1) return;
-    int const started =
-        number_in_environment({"OMPI_COMM_WORLD_SIZE", "SLURM_STEP_NUM_TASKS", "PMI_SIZE"})
-            .value_or(1);
+    int const started = launcher_size();
     if (started <= 1) return;
     MPI_Finalize();
     throw InputError(fmt::format(
@@ -60,6 +70,10 @@ int launcher_rank() {
     return number_in_environment({"OMPI_COMM_WORLD_RANK", "SLURM_PROCID", "PMI_RANK"}).value_or(0);
 }
 
+std::string launched_rank() {
+    return place(launcher_rank(), launcher_size());
+}
+
 bool mpi_is_running() {
     int initialized = 0, finalized = 0;
     MPI_Initialized(&initialized);
@@ -71,9 +85,7 @@ std::string this_rank() {
     int rank = 0, size = 1;
     MPI_Comm_rank(MPI_COMM_WORLD, &rank);
     MPI_Comm_size(MPI_COMM_WORLD, &size);
-    std::array<char, 256> host{};
-    gethostname(host.data(), host.size() - 1);
-    return fmt::format("[rank {} of {} on {}]", rank, size, host.data());
+    return place(rank, size);
 }
 
 void abort_job(int status) {

@@ -20,6 +20,9 @@ public:
 /// This process's rank as its launcher (mpirun, srun, PMI) tells it before MPI runs; 0 without one.
 int launcher_rank();
 
+/// "[rank r of n on host]" as the launcher tells it, for messages without MPI.
+std::string launched_rank();
+
 /// True between MpiSession's construction and destruction.
 bool mpi_is_running();
 

@@ -6,75 +6,89 @@
 #include <array>
 #include <limits>
 
+#include "core/cast.hpp"
+
 namespace epsim {
 namespace {
 
-constexpr int exchanges = 20;
+constexpr int exchanges = 20;  // of which the fastest counts
 constexpr int tag = 1;
-
-ClockEpoch ask_root(Communicator const& comm, Clock const& clock) {
-    ClockEpoch best{0, 0, 0, std::numeric_limits<double>::infinity()};
-    for (int i = 0; i < exchanges; ++i) {
-        double const asked = clock.now();
-        double root_time = 0;
-        check_mpi(MPI_Sendrecv(&asked, 1, MPI_DOUBLE, 0, tag, &root_time, 1, MPI_DOUBLE, 0, tag,
-                               comm.native(), MPI_STATUS_IGNORE),
-                  "MPI_Sendrecv");
-        double const answered = clock.now();
-        double const error = (answered - asked) / 2;
-        if (error < best.error) best = {asked + error, root_time - (asked + error), 0, error};
-    }
-    return best;
-}
-
-void answer(Communicator const& comm, Clock const& clock, int rank) {
-    for (int i = 0; i < exchanges; ++i) {
-        double asked = 0;
-        check_mpi(MPI_Recv(&asked, 1, MPI_DOUBLE, rank, tag, comm.native(), MPI_STATUS_IGNORE),
-                  "MPI_Recv");
-        double const now = clock.now();
-        check_mpi(MPI_Send(&now, 1, MPI_DOUBLE, rank, tag, comm.native()), "MPI_Send");
-    }
-}
 
 }  // namespace
 
-RootClock::RootClock(Communicator const& comm, Clock const& own, std::span<int const> domain)
-    : comm_(comm), own_(own), domain_(domain.begin(), domain.end()) {
+RootClock::RootClock(Communicator const& comm, Clock const& own, std::span<int const> domain,
+                     DriftBounds const& bounds)
+    : comm_(comm), own_(own), bounds_(bounds), fit_(bounds) {
+    check(domain.size() == static_cast<std::size_t>(comm.size()), "each rank has a clock domain");
+    auto const mine = domain[static_cast<std::size_t>(index(comm.rank()))];
+    for (int r = 0; r < comm.size(); ++r) {
+        auto const here = domain.begin() + r;
+        bool const leads = std::find(domain.begin(), here, *here) == here;
+        if (leads && *here == mine) place_ = narrow<int>(leaders_.size());
+        if (leads) leaders_.push_back(r);
+        if (!leads && *here == mine) members_.push_back(r);
+    }
+    if (in_root_domain()) fit_ = ClockFit({0, 0});
     compare();
 }
 
-ClockEpoch RootClock::measure() const {
-    ClockEpoch mine{own_.now(), 0, 0, 0};
-    for (int r = 1; r < comm_.size(); ++r) {
-        if (domain_[static_cast<std::size_t>(r)] == domain_[0]) continue;
-        if (comm_.is_root()) answer(comm_, own_, r);
-        if (index(comm_.rank()) == r) mine = ask_root(comm_, own_);
-        comm_.barrier();  // one pair at a time: nobody else's messages in the way
-    }
-    return mine;
-}
-
 void RootClock::compare() {
-    auto next = measure();
-    if (!epochs_.empty()) {
-        auto& last = epochs_.back();
-        double const apart = next.t_ref - last.t_ref;
-        last.slope = apart > 0 ? (next.offset - last.offset) / apart : 0;
-        next.slope = last.slope;
+    int const domains = narrow<int>(leaders_.size());
+    auto const leader = [&](int place) { return leaders_[static_cast<std::size_t>(place)]; };
+    if (leader(place_) == index(comm_.rank())) {
+        if (in_root_domain()) fit_.add(own_.now(), 0, 0);
+        for (int known = 1; known < domains; known *= 2) {
+            if (place_ < known && place_ + known < domains) answer(leader(place_ + known));
+            if (place_ >= known && place_ < 2 * known) ask(leader(place_ - known));
+        }
     }
-    epochs_.push_back(next);
+    share_epoch();
 }
 
-double RootClock::to_root(double own) const noexcept {
-    auto epoch = epochs_.rbegin();
-    while (own < epoch->t_ref && std::next(epoch) != epochs_.rend()) ++epoch;
-    return own + epoch->offset + epoch->slope * (own - epoch->t_ref);
+void RootClock::ask(int teacher) {
+    double best_t = 0, best_offset = 0, best_error = std::numeric_limits<double>::infinity();
+    for (int i = 0; i < exchanges; ++i) {
+        double const asked = own_.now();
+        std::array<double, 2> root{};  // time, error
+        check_mpi(MPI_Sendrecv(&asked, 1, MPI_DOUBLE, teacher, tag, root.data(), 2, MPI_DOUBLE,
+                               teacher, tag, comm_.native(), MPI_STATUS_IGNORE),
+                  "MPI_Sendrecv");
+        double const half = (own_.now() - asked) / 2;
+        double const error = root[1] + half * (1 + bounds_.most);  // in seconds of rank 0
+        if (error >= best_error) continue;
+        best_t = asked + half;
+        best_offset = root[0] - best_t;
+        best_error = error;
+    }
+    fit_.add(best_t, best_offset, best_error);
 }
 
-double RootClock::error() const noexcept {
-    double const last = epochs_.back().error;
-    return epochs_.size() < 2 ? last : std::max(last, epochs_[epochs_.size() - 2].error);
+void RootClock::answer(int pupil) const {
+    for (int i = 0; i < exchanges; ++i) {
+        double asked = 0;
+        check_mpi(MPI_Recv(&asked, 1, MPI_DOUBLE, pupil, tag, comm_.native(), MPI_STATUS_IGNORE),
+                  "MPI_Recv");
+        double const now = own_.now();
+        std::array const root{fit_.to_root(now), fit_.error(now)};
+        check_mpi(MPI_Send(root.data(), 2, MPI_DOUBLE, pupil, tag, comm_.native()), "MPI_Send");
+    }
+}
+
+/// From the leader to the domain's other ranks.
+void RootClock::share_epoch() {
+    int const leader = leaders_[static_cast<std::size_t>(place_)];
+    std::array<double, 3> epoch{};
+    if (leader != index(comm_.rank())) {
+        check_mpi(
+            MPI_Recv(epoch.data(), 3, MPI_DOUBLE, leader, tag, comm_.native(), MPI_STATUS_IGNORE),
+            "MPI_Recv");
+        fit_.add(epoch[0], epoch[1], epoch[2]);
+        return;
+    }
+    auto const& last = fit_.epochs().back();
+    epoch = {last.t_ref, last.offset, last.error};
+    for (int const member : members_)
+        check_mpi(MPI_Send(epoch.data(), 3, MPI_DOUBLE, member, tag, comm_.native()), "MPI_Send");
 }
 
 std::vector<int> host_domains(Communicator const& comm) {

@@ -15,8 +15,11 @@
 namespace epsim {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 2> aliases{
-    {{"measure.verify", "verify"}, {"compute.device", "device"}}};
+constexpr std::array<std::pair<std::string_view, std::string_view>, 4> aliases{
+    {{"measure.verify", "verify"},
+     {"measure.timeout_s", "timeout_s"},
+     {"measure.stall_s", "stall_s"},
+     {"compute.device", "device"}}};
 
 /// The name with every choice of '-' for its '_', itself first.
 std::vector<std::string> spellings(std::string const& name) {
@@ -44,7 +47,8 @@ CLI::Option* add_key(CLI::App& command, Key const& key, std::string const& shown
     std::string names;
     for (auto const& name : spellings(key.path)) names += (names.empty() ? "--" : ",--") + name;
     for (auto const& [path, alias] : aliases)
-        if (path == key.path) names += fmt::format(",--{}", alias);
+        if (path == key.path)
+            for (auto const& name : spellings(std::string(alias))) names += ",--" + name;
     CLI::Option* option = command.add_option(names);
     option->description(key.help)->type_name(key.type)->group(fmt::format("[{}]", key.section()));
     option->take_last();  // a script's flags may be followed by the user's
@@ -105,6 +109,12 @@ ConfigInput ConfigBinder::input() const {
         input.file = ConfigFile{path, read_text_file(path)};
     }
     return input;
+}
+
+std::optional<std::string> ConfigBinder::flag(std::string_view path) const {
+    auto const found = std::ranges::find(options_, path, &decltype(options_)::value_type::first);
+    if (found == options_.end() || found->second->count() == 0) return std::nullopt;
+    return found->second->results().back();
 }
 
 ResolvedConfig ConfigBinder::resolve(TraceReader const& read_trace) const {

@@ -1,7 +1,9 @@
 #pragma once
 
 #include <CLI/CLI.hpp>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -23,6 +25,8 @@ public:
     /// What the parsed command line says; reads the file of --config.
     /// \throws InputError on an unknown flag, or a file that cannot be read
     ConfigInput input() const;
+    /// The text of a key's flag, if it was given; nothing is checked yet.
+    std::optional<std::string> flag(std::string_view path) const;
     /// Resolve that against the presets of config_dir(). Reads files: call it on one rank, and send
     /// `canonical` to the others. \throws InputError
     ResolvedConfig resolve(TraceReader const& read_trace = {}) const;

@@ -11,9 +11,9 @@
 
 namespace epsim {
 
-/// What a key speaks of: presets may set `shape` only; `place` (where things are found or put) is
-/// no part of a run's identity.
-enum class KeyScope { shape, setting, place };
+/// What a key speaks of: presets may set `shape` only; `circumstance` (where things are found or
+/// put, how long a run may take) is no part of a run's identity.
+enum class KeyScope { shape, setting, circumstance };
 
 /// How a value's text is taken: as it stands, or as a path that is relative to the folder of the
 /// file that states it (on the command line, to the working directory).

@@ -120,7 +120,8 @@ std::string dump_toml(Config const& config, std::map<std::string, std::string> c
 std::string canonical_toml(Config const& config) {
     std::map<std::string, std::map<std::string, std::string>> sections;
     for (Key const& key : config_keys())
-        if (key.scope != KeyScope::place) sections[key.section()][key.leaf()] = key.get(config);
+        if (key.scope != KeyScope::circumstance)
+            sections[key.section()][key.leaf()] = key.get(config);
     std::string text;
     for (auto const& [section, values] : sections) {
         text += fmt::format("[{}]\n", section);

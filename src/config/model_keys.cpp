@@ -30,7 +30,7 @@ Key layers_key() {
 std::vector<Key> model_keys() {
     Key preset = optional_text_key("model.preset", "a file of configs/models, without .toml",
                                    "NAME", CONFIG_FIELD(model.preset));
-    preset.scope = KeyScope::place;
+    preset.scope = KeyScope::circumstance;
     return {preset,
             number_key("model.scale", "multiplies hidden only, as 1/8", above_zero,
                        "a positive number or ratio such as 1/8", CONFIG_FIELD(model.scale)),

@@ -39,9 +39,9 @@ struct ResolvedConfig {
     Config config;
     std::map<std::string, std::string> origin;  ///< by key: "default", "preset mixtral-8x7b",
                                                 ///< "file run.toml:3" or "command line"
-    /// Every setting but preset and output.dir as TOML, sorted: two inputs that mean the same run
-    /// have the same text. Resolving it again in the same working directory gives the same Config,
-    /// without any other file.
+    /// Every setting but circumstances (preset, output.dir, limits of time) as TOML, sorted: two
+    /// inputs that mean the same run have the same text. Resolving it again in the same working
+    /// directory gives the same Config, without any other file.
     std::string canonical;
     /// Every setting as TOML with its origin as a comment; a configuration file itself, which may
     /// lie in any folder: its paths are absolute.

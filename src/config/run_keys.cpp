@@ -60,6 +60,13 @@ Key inject_rank_key() {
     return key;
 }
 
+template <class Field>
+Key seconds_key(std::string path, std::string help, Field field) {
+    Key key = number_key(std::move(path), std::move(help), 0, "seconds from 0 up", field);
+    key.scope = KeyScope::circumstance;
+    return key;
+}
+
 }  // namespace
 
 std::vector<Key> run_keys() {
@@ -68,7 +75,7 @@ std::vector<Key> run_keys() {
     trace.kind = ValueKind::input_path;
     Key output = text_key("output.dir", "the run directory; empty = runs/<time>-<name>", "DIR",
                           CONFIG_FIELD(output_dir));
-    output.scope = KeyScope::place;
+    output.scope = KeyScope::circumstance;
     return {
         trace,
         choice_key(
@@ -124,6 +131,15 @@ std::vector<Key> run_keys() {
         choice_key("measure.start", "iterations begin at an agreed moment, or follow each other",
                    {"aligned", "free"}, CONFIG_FIELD(measure.start)),
         verify_key(),
+        choice_key("measure.probe", "measure this machine's ceilings at the start",
+                   {"quick", "off"}, CONFIG_FIELD(measure.probe)),
+        seconds_key("measure.timeout_s",
+                    "end after this time, start-up included, and keep what was measured; 0 = never",
+                    CONFIG_FIELD(measure.timeout_s)),
+        seconds_key("measure.stall_s",
+                    "end the job where a rank gets no layer or other piece of work done in this "
+                    "time; 0 = never",
+                    CONFIG_FIELD(measure.stall_s)),
         inject_phase_key(),
         inject_rank_key(),
         number_key("inject.delay_us", "how late the phase is", 0, "a number from 0 up",

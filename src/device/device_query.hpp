@@ -35,9 +35,11 @@ struct HostInfo {
     int physical_cores = 0;             ///< with a usable hardware thread
     int hardware_threads = 0;           ///< usable by this process
     double memory_bytes = 0;            ///< of the host; limits of containers are not seen
+    double cache_bytes = 0;             ///< of all caches of the host; 0 = unknown
     std::string cpuset;                 ///< usable hardware threads, "0-1"
     int numa = -1;                      ///< NUMA node of the cpuset; -1 = several or unknown
     double last_level_cache_bytes = 0;  ///< that one core sees; 0 = unknown
+    int last_level_caches = 0;          ///< with a usable hardware thread
 };
 
 /// \throws Error if the operating system does not tell

@@ -48,13 +48,16 @@ int count(hwloc_topology_t topology, hwloc_const_bitmap_t threads, hwloc_obj_typ
     return n;
 }
 
-double last_level_cache(hwloc_topology_t topology, hwloc_const_bitmap_t threads) {
+void describe_last_level_cache(hwloc_topology_t topology, hwloc_const_bitmap_t threads,
+                               HostInfo& host) {
     for (auto const type : {HWLOC_OBJ_L5CACHE, HWLOC_OBJ_L4CACHE, HWLOC_OBJ_L3CACHE,
                             HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L1CACHE})
         if (auto const cache =
-                hwloc_get_next_obj_covering_cpuset_by_type(topology, threads, type, nullptr))
-            return static_cast<double>(cache->attr->cache.size);
-    return 0;
+                hwloc_get_next_obj_covering_cpuset_by_type(topology, threads, type, nullptr)) {
+            host.last_level_cache_bytes = static_cast<double>(cache->attr->cache.size);
+            host.last_level_caches = count(topology, threads, type);
+            return;
+        }
 }
 
 int numa_node(hwloc_topology_t topology, hwloc_const_bitmap_t threads) {
@@ -68,6 +71,17 @@ std::string list_of(hwloc_const_bitmap_t threads) {
     check(hwloc_bitmap_list_asprintf(&text, threads) >= 0, "hwloc_bitmap_list_asprintf");
     std::unique_ptr<char, decltype(&std::free)> const owner(text, std::free);
     return text;
+}
+
+/// All caches of data, each counted once.
+double all_caches(hwloc_topology_t topology) {
+    double bytes = 0;
+    for (auto const type : {HWLOC_OBJ_L1CACHE, HWLOC_OBJ_L2CACHE, HWLOC_OBJ_L3CACHE,
+                            HWLOC_OBJ_L4CACHE, HWLOC_OBJ_L5CACHE})
+        for (hwloc_obj_t cache = nullptr;
+             (cache = hwloc_get_next_obj_by_type(topology, type, cache));)
+            bytes += static_cast<double>(cache->attr->cache.size);
+    return bytes;
 }
 
 std::string hostname() {
@@ -89,13 +103,14 @@ HostInfo query_host() {
     host.hostname = hostname();
     host.cpu_model = model ? model : "unknown";
     host.physical_cores = count(topology.get(), threads.get(), HWLOC_OBJ_CORE);
+    host.cache_bytes = all_caches(topology.get());
     host.hardware_threads = hwloc_bitmap_weight(threads.get());
     // hwloc adds up what the nodes had at boot, which misses memory plugged in later.
     host.memory_bytes =
         static_cast<double>(sysconf(_SC_PHYS_PAGES)) * static_cast<double>(sysconf(_SC_PAGESIZE));
     host.cpuset = list_of(threads.get());
     host.numa = numa_node(topology.get(), threads.get());
-    host.last_level_cache_bytes = last_level_cache(topology.get(), threads.get());
+    describe_last_level_cache(topology.get(), threads.get(), host);
     return host;
 }
 

@@ -5,7 +5,8 @@
 
 namespace epsim {
 
-/// Lets all ranks begin at one moment of the synchronised clock (rank 0's).
+/// Lets all ranks begin at one moment of the synchronised clock (rank 0's), each to within the
+/// error of its extrapolated clock: RootClock::error, which grows until clocks are compared again.
 class AlignedStart {
 public:
     /// Collective: measures how long an agreement takes.

@@ -17,17 +17,20 @@ public:
     /// \throws InputError if there is no such phase
     Injection(InjectOptions const& options, RankId here);
 
-    /// Call `work` as the phase, inside `timed`, which stamps what it is given.
-    template <class Timed, class Work>
-    void run(Phase phase, Timed&& timed, Work&& work) const {
-        if (!active_ || phase != phase_) return timed(work);
-        if (is_collective(phase)) pass(delay_s_);
-        timed([&] {
-            if (!is_collective(phase)) pass(delay_s_);
-            double const begin = clock_.now();
-            work();
-            pass((slowdown_ - 1) * (clock_.now() - begin));
-        });
+    /// What happens before the phase. \return whether anything did
+    bool hold_up(Phase phase) const {
+        if (!active_ || phase != phase_ || !is_collective(phase)) return false;
+        pass(delay_s_);
+        return true;
+    }
+    /// Call `work` as the phase.
+    template <class Work>
+    void run(Phase phase, Work&& work) const {
+        if (!active_ || phase != phase_) return work();
+        if (!is_collective(phase)) pass(delay_s_);
+        double const begin = clock_.now();
+        work();
+        pass((slowdown_ - 1) * (clock_.now() - begin));
     }
 
 private:

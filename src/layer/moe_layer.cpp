@@ -1,6 +1,7 @@
 #include "layer/moe_layer.hpp"
 
 #include <algorithm>
+#include <utility>
 
 namespace epsim {
 
@@ -11,19 +12,8 @@ MoeLayer::MoeLayer(LayerSpec const& spec, Placement const& placement, Exchange& 
       exchange_(exchange),
       experts_(experts),
       local_(local),
-      injection_(injection),
+      injection_(std::move(injection)),
       expert_out_(spec.combine_dtype, spec.shape.hidden) {}
-
-void MoeLayer::forward(LayerId layer, RoutingBatch const& routing, BufferView tokens,
-                       BufferView out, PhaseRecorder& recorder, Stream& stream) {
-    check(routing.tokens() == tokens.rows && out.rows == tokens.rows,
-          "routing, tokens and outputs speak of the same tokens");
-    recorder.set_layer(index(layer));
-    for (Task const& task : schedule_.tasks)
-        injection_.run(
-            task.phase, [&](auto&& work) { recorder.time(task.phase, work); },
-            [&] { run(task.phase, layer, routing, tokens, out, stream); });
-}
 
 void MoeLayer::run(Phase phase, LayerId layer, RoutingBatch const& routing, BufferView tokens,
                    BufferView out, Stream& stream) {

@@ -22,8 +22,21 @@ public:
     /// One layer of one step. Collective. Each task of the schedule is one interval of `recorder`.
     /// \param routing of this rank's tokens   \param tokens [T, hidden], wire type
     /// \param out     [T, hidden], model type
+    /// \tparam Recorder PhaseRecorder, or what stands for it where stamps are not wanted
+    template <class Recorder>
     void forward(LayerId layer, RoutingBatch const& routing, BufferView tokens, BufferView out,
-                 PhaseRecorder& recorder, Stream& stream);
+                 Recorder& recorder, Stream& stream) {
+        check(routing.tokens() == tokens.rows && out.rows == tokens.rows,
+              "routing, tokens and outputs speak of the same tokens");
+        recorder.begin_layer(index(layer));
+        for (Task const& task : schedule_.tasks) {
+            if (injection_.hold_up(task.phase)) recorder.skip();
+            recorder.time(task.phase, [&] {
+                injection_.run(task.phase,
+                               [&] { run(task.phase, layer, routing, tokens, out, stream); });
+            });
+        }
+    }
 
     /// What the last forward sent and received.
     DispatchPlan const& plan() const noexcept { return *plan_; }

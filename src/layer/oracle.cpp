@@ -144,13 +144,14 @@ void network_output(FeedForwardSpec const& network, Weights const& w, std::span<
 class Accumulator {
 public:
     Accumulator(LayerSpec const& spec, int layer, RoutingBatch const& routing,
-                std::span<float const> x)
+                std::span<float const> x, Heartbeat* heartbeat)
         : spec_(spec),
           layer_(spec.weights_layer(layer)),
           hidden_(static_cast<std::size_t>(spec.shape.hidden)),
           tokens_(static_cast<std::size_t>(routing.tokens())),
           routing_(routing),
           x_(x),
+          heartbeat_(heartbeat),
           y_(hidden_),
           error_(hidden_),
           out_{std::vector<double>(tokens_ * hidden_), std::vector<double>(tokens_ * hidden_)},
@@ -227,6 +228,7 @@ private:
     }
 
     void add(std::size_t token, double weight) {
+        if (heartbeat_) heartbeat_->beat();
         for (std::size_t c = 0; c < hidden_; ++c) {
             auto const at = token * hidden_ + c;
             out_.value[at] += weight * y_[c];
@@ -250,6 +252,7 @@ private:
     std::size_t hidden_, tokens_;
     RoutingBatch const& routing_;
     std::span<float const> x_;
+    Heartbeat* heartbeat_;
     std::vector<double> y_, error_;  // of one network on one token
     OracleOutput out_;
     std::vector<double> magnitude_;
@@ -258,10 +261,10 @@ private:
 }  // namespace
 
 OracleOutput oracle_outputs(LayerSpec const& spec, int layer, RoutingBatch const& routing,
-                            std::span<float const> x) {
+                            std::span<float const> x, Heartbeat* heartbeat) {
     check(x.size() == static_cast<std::size_t>(routing.tokens() * spec.shape.hidden),
           "the oracle's x is [tokens, hidden]");
-    return Accumulator(spec, layer, routing, x).run();
+    return Accumulator(spec, layer, routing, x, heartbeat).run();
 }
 
 }  // namespace epsim

@@ -3,6 +3,7 @@
 #include <span>
 #include <vector>
 
+#include "core/heartbeat.hpp"
 #include "layer/layer_spec.hpp"
 #include "trace/routing.hpp"
 
@@ -22,8 +23,9 @@ struct OracleOutput {
 /// magnitudes, in any order): dot products in fp32 at worst, the activation by its Lipschitz
 /// constants, one rounding of the activated value to the model's type, of the expert's output to
 /// the combine type, of the weighted sum to the model's type.
+/// \param heartbeat beats with every network of a token; nullptr = none
 /// \param routing, x of the same tokens; x: [tokens, hidden] as they left the source
 OracleOutput oracle_outputs(LayerSpec const& spec, int layer, RoutingBatch const& routing,
-                            std::span<float const> x);
+                            std::span<float const> x, Heartbeat* heartbeat = nullptr);
 
 }  // namespace epsim

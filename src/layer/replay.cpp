@@ -45,8 +45,8 @@ public:
 
     RunRecord run() {
         RunRecord record;
-        report("survey", 0, 1);
-        auto const surveyed = survey(replay_, comm_, engine_.exchange, record);
+        auto const surveyed = survey(replay_, comm_, engine_.exchange, record,
+                                     [this](int step) { advance("survey", step); });
         require(surveyed.findings);
         if (replay_.measure.verify != "off") {
             verify_values(record);
@@ -62,8 +62,19 @@ public:
     }
 
 private:
-    void report(std::string_view stage, int64_t done, int64_t total) const {
+    void report(char const* stage, int64_t done, int64_t total) const {
+        if (engine_.heartbeat) engine_.heartbeat->enter(stage);
         if (comm_.is_root() && engine_.progress) engine_.progress(stage, done, total);
+    }
+
+    /// Before an untimed step: none of its kind is worth finishing once a rank is asked to stop.
+    void advance(char const* stage, int step) const {
+        report(stage, step, replay_.steps());
+        bool const stop = engine_.interrupted && engine_.interrupted();
+        if (!comm_.all_agree(!stop))
+            throw CollectiveError(
+                fmt::format("interrupted in {}, before anything was measured", stage),
+                ExitCode::interrupted);
     }
 
     /// A step's input in memory.
@@ -87,6 +98,7 @@ private:
         auto const out = out_.rows(step.tokens());
         layer_.forward(LayerId{layer}, step.input.routing[static_cast<std::size_t>(layer)],
                        step.x.rows(step.tokens()), out, recorder_, stream_);
+        if (engine_.heartbeat) engine_.heartbeat->beat();
         return out;
     }
 
@@ -104,10 +116,10 @@ private:
     }
 
     void verify_values(RunRecord& record) {
-        ValueCheck values(replay_, comm_);
+        ValueCheck values(replay_, comm_, engine_.heartbeat);
         record.output_checksum = Array<int64_t, 2>({replay_.steps(), replay_.spec.layers});
         for (int s = 0; s < replay_.steps(); ++s) {
-            report("verify", s, replay_.steps());
+            advance("verify", s);
             auto& step = load(s);
             for (int l = 0; l < replay_.spec.layers; ++l) {
                 auto const out = forward(step, l);
@@ -130,6 +142,7 @@ private:
     /// One untimed pass, so that no measured one compiles kernels or takes memory.
     void prepare_kernels() {
         for (int s = 0; s < replay_.steps(); ++s) {
+            advance("warm-up", s);
             auto& step = load(s);
             for (int l = 0; l < replay_.spec.layers; ++l) forward(step, l);
         }
@@ -144,8 +157,10 @@ private:
                       },
                       [this](int64_t done, int64_t total) { report("measure", done, total); },
                       engine_.interrupted};
-        TimedPasses(replay_.measure, replay_.steps(), comm_, engine_.clock, host_domains(comm_),
-                    recorder_, std::move(work))
+        auto const domain =
+            engine_.clock_domain.empty() ? host_domains(comm_) : engine_.clock_domain;
+        TimedPasses(replay_.measure, replay_.steps(), comm_, engine_.clock, domain, recorder_,
+                    std::move(work))
             .run(record);
     }
 

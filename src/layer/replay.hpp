@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "comm/communicator.hpp"
+#include "core/heartbeat.hpp"
 #include "exchange/exchange.hpp"
 #include "layer/local_networks.hpp"
 #include "layer/replay_case.hpp"
@@ -22,7 +23,10 @@ struct ReplayEngine {
     LocalNetworks& local;
     Clock const& clock;
     ReplayProgress progress;
-    std::function<bool()> interrupted;  ///< asked between iterations; true on any rank: stop
+    /// Asked between steps and between iterations; true on any rank: stop.
+    std::function<bool()> interrupted;
+    Heartbeat* heartbeat = nullptr;      ///< beats with every layer of every step; nullptr = none
+    std::vector<int> clock_domain = {};  ///< [R] equal numbers share `clock`; empty = by host
 };
 
 /// The measurement: an untimed survey (load, traffic, identity of every row), an untimed
@@ -33,7 +37,8 @@ struct ReplayEngine {
 /// \return on rank 0 the record, but for what only the caller knows (config, provenance, topology,
 ///         kind, summary); elsewhere an empty one
 /// \throws CollectiveError with ExitCode::verification_failed naming step, layer, token, experts,
-///         or ExitCode::usage if the trace is bad
+///         or ExitCode::usage if the trace is bad, or ExitCode::interrupted if it was interrupted
+///         before the passes: nothing is measured then
 RunRecord replay(ReplayCase const& replay, Communicator const& comm, ReplayEngine const& engine);
 
 }  // namespace epsim

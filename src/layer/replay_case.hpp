@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/calibration.hpp"
 #include "cluster/cluster_topology.hpp"
 #include "layer/layer_spec.hpp"
 #include "layer/options.hpp"
@@ -23,6 +24,7 @@ struct ReplayCase {
     std::string algorithm = "alltoallv";  ///< of the exchange, for its schedule
     MeasureOptions measure;
     InjectOptions inject;
+    Calibration calibration;  ///< empty = not measured
 
     int steps() const { return static_cast<int>(source.info().steps()); }
     /// The model's number of the i-th replayed layer.

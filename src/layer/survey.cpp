@@ -6,6 +6,7 @@
 #include "exchange/transport_exchange.hpp"
 #include "layer/identity.hpp"
 #include "layer/moe_layer.hpp"
+#include "layer/phase_bounds.hpp"
 #include "schedule/exchange_schedule.hpp"
 
 namespace epsim {
@@ -26,12 +27,14 @@ public:
           rank_tokens_({layers(), comm.size()}),
           rows_({layers(), comm.size()}),
           dependencies_(replay.steps(), layers()),
+          bounds_(replay, comm),
           signatures_(replay.spec.wire_dtype, replay.spec.shape.hidden),
           out_(DType::f32, replay.spec.shape.hidden) {}
 
-    Survey run(RunRecord& record) {
+    Survey run(RunRecord& record, std::function<void(int step)> const& before_step) {
         if (comm_.is_root()) make_room(record);
         for (int s = 0; s < replay_.steps(); ++s) {
+            if (before_step) before_step(s);
             StepInput input;
             on_all_ranks(
                 comm_, [&] { input = load_step(replay_, StepId{s}, comm_.size(), comm_.rank()); });
@@ -40,6 +43,7 @@ public:
             for (auto* counts : {&received_, &recorded_, &unrouted_, &rank_tokens_})
                 comm_.all_sum(counts->flat());
             auto const rows = comm_.gather(std::span<int64_t const>(rows_.flat()));
+            bounds_.keep(record, s, rows);
             if (!comm_.is_root()) continue;
             keep_step(record, s, tokens);
             keep_traffic(record, s, rows);
@@ -79,6 +83,7 @@ private:
             if (mine[slot] != no_expert) received_(l, index(mine[slot])) += entries;
             rank_tokens_(l, index(comm_.rank())) += entries;
         }
+        bounds_.count(l, layer_.plan(), layer_.received());
     }
 
     void check_identities(StepInput const& input, int l, RoutingBatch const& routing,
@@ -190,6 +195,7 @@ private:
     Array<int64_t, 2> rank_tokens_;          // [L, R]
     Array<int64_t, 2> rows_;                 // [L, to] sent by this rank
     DependencyLog dependencies_;             // on rank 0
+    PhaseBounds bounds_;
     HostBuffer signatures_, out_;
     std::vector<float> expected_;
     int64_t identities_ = 0;
@@ -199,8 +205,8 @@ private:
 }  // namespace
 
 Survey survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
-              RunRecord& record) {
-    return Surveyor(replay, comm, exchange).run(record);
+              RunRecord& record, std::function<void(int step)> const& before_step) {
+    return Surveyor(replay, comm, exchange).run(record, before_step);
 }
 
 }  // namespace epsim

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "comm/communicator.hpp"
@@ -29,10 +30,12 @@ struct Survey {
 /// One untimed pass of every step and layer through the real plan and exchange with signatures for
 /// token vectors: counts what every rank sent and received (load, traffic) and checks the identity
 /// of every row. Fills step_tokens, expert_tokens, rank_tokens, dropped, selected, payload,
-/// padding, metadata, wire and identities of `record` on rank 0. Collective.
+/// padding, metadata, wire and identities of `record` on rank 0, and,
+/// with a calibration, bound, least_bound, bound_resource and resource. Collective.
 /// With verify = off nothing is checked but that counts agree.
+/// \param before_step called on every rank before each step; may be collective and throw on all
 /// \throws CollectiveError if the trace cannot be read
 Survey survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
-              RunRecord& record);
+              RunRecord& record, std::function<void(int step)> const& before_step = {});
 
 }  // namespace epsim

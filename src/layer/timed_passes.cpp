@@ -173,12 +173,15 @@ void TimedPasses::fill_times(RunRecord& record) const {
 
 void TimedPasses::fill_clock(RunRecord& record) const {
     std::vector<double> mine;  // [epoch, 4]
-    for (auto const& epoch : clock_.epochs())
-        mine.insert(mine.end(), {clock_.to_root(epoch.t_ref) - origin_, -epoch.offset, -epoch.slope,
-                                 epoch.error});
+    auto const& clock = clock_.fit();
+    for (std::size_t e = 0; e < clock.epochs().size(); ++e) {
+        auto const& epoch = clock.epochs()[e];
+        mine.insert(mine.end(), {clock.to_root(epoch.t_ref) - origin_, -epoch.offset, -epoch.slope,
+                                 clock.largest_error(e)});
+    }
     auto const all = comm_.gather(std::span<double const>(mine));
     if (!comm_.is_root()) return;
-    int64_t const epochs = std::ssize(clock_.epochs());
+    int64_t const epochs = std::ssize(clock.epochs());
     std::array const parts{&record.clock_t_ref, &record.clock_offset, &record.clock_slope,
                            &record.clock_error};
     for (std::size_t part = 0; part < parts.size(); ++part) {

@@ -52,8 +52,8 @@ SampleSize sample_size(ReplayCase const& replay) {
     return {false, auto_flops / (per_token * (1 + flops_per_draw / 2)) / step_layers};
 }
 
-ValueCheck::ValueCheck(ReplayCase const& replay, Communicator const& comm)
-    : replay_(replay), comm_(comm), size_(sample_size(replay)) {}
+ValueCheck::ValueCheck(ReplayCase const& replay, Communicator const& comm, Heartbeat* heartbeat)
+    : replay_(replay), comm_(comm), heartbeat_(heartbeat), size_(sample_size(replay)) {}
 
 void ValueCheck::collect(StepInput const& input, int layer, BufferView out) {
     auto const hidden = static_cast<std::size_t>(out.width);
@@ -169,7 +169,7 @@ void ValueCheck::compare(std::span<Sample const> samples) {
                 x.push_back(to_float(view.as<T>()[i]));
         });
     }
-    auto const expected = oracle_outputs(replay_.spec, layer, routing, x);
+    auto const expected = oracle_outputs(replay_.spec, layer, routing, x, heartbeat_);
     auto const k = static_cast<std::size_t>(routing.top_k);
     for (std::size_t i = 0; i < samples.size(); ++i) {
         ++checked_;

@@ -3,6 +3,7 @@
 #include <vector>
 
 #include "comm/communicator.hpp"
+#include "core/heartbeat.hpp"
 #include "layer/replay_case.hpp"
 #include "layer/survey.hpp"
 
@@ -22,7 +23,8 @@ SampleSize sample_size(ReplayCase const& replay);
 /// rank's layers returned; flush() compares.
 class ValueCheck {
 public:
-    ValueCheck(ReplayCase const& replay, Communicator const& comm);
+    /// \param heartbeat beats with every network of a compared token; nullptr = none
+    ValueCheck(ReplayCase const& replay, Communicator const& comm, Heartbeat* heartbeat = nullptr);
 
     /// Note this rank's sampled tokens. \param out [tokens, hidden] of this layer. Local.
     void collect(StepInput const& input, int layer, BufferView out);
@@ -48,6 +50,7 @@ private:
 
     ReplayCase const& replay_;
     Communicator const& comm_;
+    Heartbeat* heartbeat_;
     SampleSize size_;
     std::vector<Sample> samples_;
     int64_t checked_ = 0;

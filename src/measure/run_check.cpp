@@ -76,6 +76,10 @@ void check_run(RunRecord const& record) {
     expect("bound", record.bound, {steps, layers, phases});
     expect("least_bound", record.least_bound, {steps, layers, phases});
     expect("bound_resource", record.bound_resource, {steps, layers, phases});
+    for (auto const resource : record.bound_resource.flat())
+        if (resource < -1 || resource >= std::ssize(record.resource))
+            refuse(fmt::format("a phase is limited by resource {} of {}", resource,
+                               record.resource.size()));
     expect_size("step_tokens", record.step_tokens.size(), steps);
     expect("expert_tokens", record.expert_tokens, {steps, layers, experts});
     expect("rank_tokens", record.rank_tokens, {steps, layers, ranks});

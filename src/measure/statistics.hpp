@@ -4,6 +4,12 @@
 
 namespace epsim {
 
+/// Arithmetic mean. NaN for none.
+double mean(std::span<double const> samples);
+
+/// Sample variance: squared deviations from the mean / (n - 1). NaN for fewer than 2.
+double variance(std::span<double const> samples);
+
 /// Median: the mean of the two middle values for an even count. NaN for none.
 double median(std::span<double const> samples);
 

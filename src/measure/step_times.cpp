@@ -26,6 +26,20 @@ double interval(RunRecord const& record, int64_t iteration, int64_t layer, Phase
            record.time_start(iteration, layer, p, rank);
 }
 
+double wait(RunRecord const& record, int64_t iteration, int64_t layer, Phase phase, int64_t rank) {
+    if (record.time_wait.empty() || std::isnan(interval(record, iteration, layer, phase, rank)))
+        return nan;
+    double const known = record.time_wait(iteration, layer, static_cast<int64_t>(phase), rank);
+    return std::isnan(known) ? 0 : known;
+}
+
+/// Seconds of [phase's start, + length] before the iteration's start.
+double before_start(RunRecord const& record, int64_t iteration, int64_t layer, Phase phase,
+                    int64_t rank, double length) {
+    double const start = record.time_start(iteration, layer, static_cast<int64_t>(phase), rank);
+    return std::clamp(earliest_start(record, iteration) - start, 0.0, std::max(length, 0.0));
+}
+
 /// The first of all ranks' intervals in the order of `before`, absent ones left out.
 template <class Before>
 PhaseDuration extreme_rank(RunRecord const& record, Before before) {
@@ -74,10 +88,68 @@ PhaseDuration fastest_rank(RunRecord const& record) {
     return extreme_rank(record, std::less<>{});
 }
 
+PhaseDuration any_rank(RunRecord const& record) {
+    return [&record](int64_t iteration, int64_t layer, Phase phase) {
+        auto const p = static_cast<int64_t>(phase);
+        std::vector<std::pair<double, double>> stays;
+        for (int64_t r = 0; r < record.time_start.extent(3); ++r)
+            if (std::isfinite(interval(record, iteration, layer, phase, r)))
+                stays.emplace_back(record.time_start(iteration, layer, p, r),
+                                   record.time_end(iteration, layer, p, r));
+        if (stays.empty()) return nan;
+        std::ranges::sort(stays);
+        double sum = 0, until = stays.front().first;
+        for (auto const& [start, end] : stays) {
+            sum += std::max(0.0, end - std::max(start, until));
+            until = std::max(until, end);
+        }
+        return sum;
+    };
+}
+
 PhaseDuration one_rank(RunRecord const& record, int64_t rank) {
     return [&record, rank](int64_t iteration, int64_t layer, Phase phase) {
         return interval(record, iteration, layer, phase, rank);
     };
+}
+
+PhaseDuration one_rank_inside(RunRecord const& record, int64_t rank) {
+    return [&record, rank](int64_t iteration, int64_t layer, Phase phase) {
+        double const t = interval(record, iteration, layer, phase, rank);
+        return std::isnan(t) ? t : t - before_start(record, iteration, layer, phase, rank, t);
+    };
+}
+
+PhaseDuration largest_wait(RunRecord const& record) {
+    return [&record](int64_t iteration, int64_t layer, Phase phase) {
+        double largest = nan;
+        for (int64_t r = 0; r < record.time_wait.extent(3); ++r)
+            largest = std::fmax(largest, wait(record, iteration, layer, phase, r));
+        return largest;
+    };
+}
+
+PhaseDuration wait_inside(RunRecord const& record, int64_t rank) {
+    return [&record, rank](int64_t iteration, int64_t layer, Phase phase) {
+        double const t = wait(record, iteration, layer, phase, rank);
+        return std::isnan(t) ? t : t - before_start(record, iteration, layer, phase, rank, t);
+    };
+}
+
+bool wait_is_known(RunRecord const& record, IterationsOfStep const& iterations, Phase phase,
+                   int64_t first_rank, int64_t ranks) {
+    if (record.time_wait.empty()) return false;
+    auto const p = static_cast<int64_t>(phase);
+    bool all = true;
+    for (auto const& of_step : iterations)
+        for (int64_t const i : of_step)
+            for (int64_t l = 0; l < record.time_wait.extent(1); ++l)
+                for (int64_t r = first_rank; r < first_rank + ranks; ++r) {
+                    double const t = record.time_wait(i, l, p, r);
+                    if (t > 0) return true;
+                    all &= std::isfinite(t) || std::isnan(record.time_start(i, l, p, r));
+                }
+    return all;
 }
 
 Array<double, 3> phase_quantiles(IterationsOfStep const& iterations, int64_t layers,

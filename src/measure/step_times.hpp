@@ -22,7 +22,22 @@ double rank_time(RunRecord const& record, int64_t iteration, int64_t rank);
 using PhaseDuration = std::function<double(int64_t iteration, int64_t layer, Phase phase)>;
 PhaseDuration slowest_rank(RunRecord const& record);
 PhaseDuration fastest_rank(RunRecord const& record);
+/// The time in which at least one rank is in the phase.
+PhaseDuration any_rank(RunRecord const& record);
 PhaseDuration one_rank(RunRecord const& record, int64_t rank);
+/// The part of one_rank after the iteration's start: a freely running rank that ended the iteration
+/// before early is in a phase already, and only what is left of it is time of this iteration.
+PhaseDuration one_rank_inside(RunRecord const& record, int64_t rank);
+
+/// Seconds that a rank waits in a collective phase, which it does at its beginning; 0 where that is
+/// too short for the clocks to tell. NaN where it is not in the phase, or nothing is known of
+/// waits.
+PhaseDuration largest_wait(RunRecord const& record);  ///< of all ranks
+/// The part of one rank's after the iteration's start.
+PhaseDuration wait_inside(RunRecord const& record, int64_t rank);
+/// Whether something is known of these ranks' waits in the phase: one above 0, or all of them.
+bool wait_is_known(RunRecord const& record, IterationsOfStep const& iterations, Phase phase,
+                   int64_t first_rank, int64_t ranks);
 
 /// Quantile p of the duration over the iterations of each step: [S, L, P].
 Array<double, 3> phase_quantiles(IterationsOfStep const& iterations, int64_t layers,

@@ -8,6 +8,15 @@ namespace epsim {
 
 /// When a measurement has enough passes. It is asked between passes only, so that every step gets
 /// equal repetitions.
+///
+/// With a target, the step time's 95 % interval (measure/bootstrap) is looked at after min_passes
+/// and then at numbers of passes that grow by a quarter, and must be narrow enough at two looks in
+/// a row: a look after every pass stops at the first interval that is too narrow by chance. Each
+/// further look adds a quarter of independent passes; two in a row cost 1.6 times the passes that
+/// one would, and the intervals at which they stop cover more (tests/measure/test_statistics.py).
+///
+/// With max_passes = 0 and a target that noise keeps out of reach, the rule never ends: the run's
+/// time limit (measure.timeout_s) does.
 struct StoppingRule {
     int min_passes = 5;
     int max_passes = 0;    ///< never more than these, whatever min_passes says; 0 = no limit

@@ -13,20 +13,12 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-double mean_of_finite(std::span<double const> values) {
-    double sum = 0;
-    int64_t n = 0;
-    for (double const x : values)
-        if (std::isfinite(x)) sum += x, ++n;
-    return n == 0 ? nan : sum / static_cast<double>(n);
-}
-
 }  // namespace
 
 void SummaryRows::add(std::string metric, double value, std::string unit, int64_t n,
-                      std::string description) {
-    rows_.push_back(
-        {std::move(metric), value, std::move(unit), nan, nan, n, std::move(description)});
+                      std::string description, Interval interval) {
+    rows_.push_back({std::move(metric), value, std::move(unit), interval.low, interval.high, n,
+                     std::move(description)});
 }
 
 std::vector<double> step_medians(RunRecord const& record, IterationsOfStep const& iterations) {
@@ -41,17 +33,24 @@ std::vector<double> step_medians(RunRecord const& record, IterationsOfStep const
 
 std::vector<SummaryRow> summarise(RunRecord const& record) {
     check_run(record);
-    SummaryInput input{record, measured_iterations(record), 0, nan, {}};
-    for (auto const& of_step : input.iterations)
-        input.measured += static_cast<int64_t>(of_step.size());
-    input.step_time = mean_of_finite(step_medians(record, input.iterations));
+    SummaryInput input{record, measured_iterations(record), 0, 0, nan, {}, {}};
+    for (auto const& of_step : input.iterations) {
+        input.measured += std::ssize(of_step);
+        input.steps += !of_step.empty();
+    }
+    auto medians = step_medians(record, input.iterations);
+    std::erase_if(medians, [](double t) { return std::isnan(t); });
+    input.step_time = mean(medians);
+    input.estimate = estimate_step_time(input);
     input.slowest_p50 = phase_quantiles(input.iterations, static_cast<int64_t>(record.layer.size()),
                                         slowest_rank(record), 0.5);
     SummaryRows rows;
     summarise_steps(input, rows);
+    summarise_spread(input, rows);
     summarise_phases(input, rows);
     summarise_critical(input, rows);
     summarise_rates(input, rows);
+    summarise_bounds(input, rows);
     summarise_load(record, rows);
     summarise_traffic(record, rows);
     return rows.take();

@@ -1,8 +1,11 @@
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "measure/bootstrap.hpp"
+#include "measure/interval.hpp"
 #include "measure/run_record.hpp"
 #include "measure/step_times.hpp"
 
@@ -12,8 +15,9 @@ namespace epsim {
 class SummaryRows {
 public:
     /// \param n samples behind the value
-    void add(std::string metric, double value, std::string unit, int64_t n,
-             std::string description);
+    /// \param interval of 95 %; blank where none is defined
+    void add(std::string metric, double value, std::string unit, int64_t n, std::string description,
+             Interval interval = {});
     std::vector<SummaryRow> take() { return std::move(rows_); }
 
 private:
@@ -25,17 +29,28 @@ struct SummaryInput {
     RunRecord const& record;
     IterationsOfStep iterations;
     int64_t measured = 0;          ///< iterations in all
+    int64_t steps = 0;             ///< that have any
     double step_time = 0;          ///< mean over steps of the median iteration time, s
+    Estimate estimate;             ///< of step_time
     Array<double, 3> slowest_p50;  ///< [S, L, P] median over iterations of the slowest rank's time
 };
 
 // The parts: each adds its rows.
 void summarise_steps(SummaryInput const& input, SummaryRows& rows);     ///< throughput, step time
+void summarise_spread(SummaryInput const& input, SummaryRows& rows);    ///< n_eff, *_sd
 void summarise_phases(SummaryInput const& input, SummaryRows& rows);    ///< phase_*
 void summarise_critical(SummaryInput const& input, SummaryRows& rows);  ///< critical_*
 void summarise_rates(SummaryInput const& input, SummaryRows& rows);     ///< FLOP/s, bandwidth
+void summarise_bounds(SummaryInput const& input, SummaryRows& rows);    ///< bound_*
 void summarise_load(RunRecord const& record, SummaryRows& rows);        ///< imbalance, drops
 void summarise_traffic(RunRecord const& record, SummaryRows& rows);     ///< bytes
+
+/// A time of each measured iteration of a step with its pass; where `time` is NaN there is none.
+PassSamples samples_of_step(SummaryInput const& input, std::size_t step,
+                            std::function<double(int64_t iteration)> const& time);
+
+/// The estimate of step_time from the record and its iterations.
+Estimate estimate_step_time(SummaryInput const& input);
 
 /// [S] median iteration time of each step, s; NaN where none was measured.
 std::vector<double> step_medians(RunRecord const& record, IterationsOfStep const& iterations);

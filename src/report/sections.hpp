@@ -39,6 +39,7 @@ std::string explain_tag(std::string const& tag);
 std::string origin_section(ReportInput const& input);
 std::string speed_section(ReportInput const& input);
 std::string phase_section(ReportInput const& input);
+std::string limit_section(ReportInput const& input);
 std::string load_section(ReportInput const& input);
 std::string traffic_section(ReportInput const& input);
 std::string verification_section(ReportInput const& input);

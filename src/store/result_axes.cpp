@@ -34,6 +34,15 @@ ResultAxes::ResultAxes(hid_t file, RunRecord const& r) : group_(hdf5::create_gro
     text("ceiling", names(r.ceilings), "what the machine can do, measured in this run");
 }
 
+ResultAxes::ResultAxes(hid_t file, Calibration const& c)
+    : group_(hdf5::create_group(file, "axes")) {
+    count("rank", c.rank.size(), "rank");
+    count("node", c.node.size(), "node");
+    count("source", c.rank.size(), "rank that sends");
+    count("destination", c.rank.size(), "rank that receives");
+    number("size", c.size, "bytes of a message");
+}
+
 template <class T>
 void ResultAxes::number(char const* name, std::vector<T> const& labels, char const* long_name) {
     add(name, hdf5::write_array<T>(group_.get(), name, {labels.size()}, labels), labels.size(),

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/calibration.hpp"
 #include "measure/run_record.hpp"
 #include "store/dataset_writer.hpp"
 
@@ -15,6 +16,8 @@ class ResultAxes {
 public:
     /// Write /axes of a record.
     ResultAxes(hid_t file, RunRecord const& record);
+    /// The same of a calibration: rank, node, size, source, destination.
+    ResultAxes(hid_t file, Calibration const& calibration);
 
     hsize_t extent(std::string const& axis) const;
     hdf5::Extents extents(std::vector<char const*> const& axes) const;

@@ -5,6 +5,7 @@
 #include "core/text.hpp"
 #include "store/attribute.hpp"
 #include "store/dataset.hpp"
+#include "store/origin.hpp"
 #include "store/result_file.hpp"
 #include "store/result_schema.hpp"
 #include "store/result_tables.hpp"
@@ -14,12 +15,6 @@ namespace {
 
 using hdf5::Dataset;
 using hdf5::Hid;
-
-std::string one_text(hid_t group, std::string const& name) {
-    auto texts = Dataset(group, name).read_texts();
-    if (texts.size() != 1) throw FileError(fmt::format("/{} is not one text", name));
-    return std::move(texts.front());
-}
 
 template <class T>
 T one_number(hid_t group, std::string const& name) {
@@ -40,32 +35,6 @@ void read_root(hid_t file, RunRecord& r) {
         hdf5::text_attribute(file, "kind", {"measured", "oversubscribed", "emulated", "predicted"});
     r.tags = split(hdf5::text_attribute(file, "tags"), ',');
     r.config = one_text(file, "config");
-}
-
-void read_provenance(hid_t file, RunRecord& r) {
-    Hid const root = hdf5::open_group(file, "provenance");
-    for (auto const& name : hdf5::children(root.get())) {
-        Hid const group = hdf5::open_group(root.get(), name);
-        auto& facts = r.provenance[name];
-        for (auto const& key : hdf5::children(group.get())) facts[key] = one_text(group.get(), key);
-    }
-}
-
-void read_topology(hid_t file, RunRecord& r) {
-    Hid const group = hdf5::open_group(file, "topology");
-    hdf5::Extents const ranks{r.topology.size()};
-    for (auto const& column : text_place_columns) {
-        Dataset const dataset(group.get(), column.name);
-        dataset.require_extents(ranks);
-        auto const texts = dataset.read_texts();
-        for (std::size_t i = 0; i < texts.size(); ++i) r.topology[i].*column.member = texts[i];
-    }
-    for (auto const& column : number_place_columns) {
-        Dataset const dataset(group.get(), column.name);
-        dataset.require_extents(ranks);
-        auto const numbers = dataset.read_all<int32_t>();
-        for (std::size_t i = 0; i < numbers.size(); ++i) r.topology[i].*column.member = numbers[i];
-    }
 }
 
 /// The lengths of the axes, and the labels that are data.
@@ -179,8 +148,8 @@ RunRecord read_file(std::filesystem::path const& path) {
     RunRecord r;
     read_root(file.get(), r);
     Axes axes(file.get(), r);
-    read_provenance(file.get(), r);
-    read_topology(file.get(), r);
+    r.provenance = read_provenance(file.get());
+    r.topology = read_topology(file.get(), r.topology.size());
     read_arrays(file.get(), r, axes);
     r.events = read_events(file.get());
     r.summary = read_figures(file.get(), "summary");

@@ -55,7 +55,9 @@ void for_each_array(Record& r, Visit&& visit) {
     visit(ArrayPlace{"clock", "offset", clocks, "s", "clock minus rank 0's clock at t_ref"},
           r.clock_offset);
     visit(ArrayPlace{"clock", "slope", clocks, "1", "drift against rank 0's clock"}, r.clock_slope);
-    visit(ArrayPlace{"clock", "error", clocks, "s", "bound of the offset's error"}, r.clock_error);
+    visit(ArrayPlace{"clock", "error", clocks, "s",
+                     "bound of the error of times from this epoch to the next"},
+          r.clock_error);
 
     visit(ArrayPlace{"links",
                      "seconds",

@@ -6,6 +6,7 @@
 #include "core/sha256.hpp"
 #include "store/attribute.hpp"
 #include "store/dataset_writer.hpp"
+#include "store/origin.hpp"
 #include "store/result_axes.hpp"
 #include "store/result_file.hpp"
 #include "store/result_schema.hpp"
@@ -36,37 +37,6 @@ void write_config(hid_t file, RunRecord const& r) {
     Hid const config = hdf5::write_texts(file, "config", {}, {r.config});
     hdf5::write_attribute(config.get(), "sha256", sha256_hex(r.config));
     hdf5::write_attribute(config.get(), "long_name", "resolved configuration, TOML");
-}
-
-void write_provenance(hid_t file, RunRecord const& r) {
-    Hid const root = hdf5::create_group(file, "provenance");
-    for (auto const& [name, facts] : r.provenance) {
-        Hid const group = hdf5::create_group(root.get(), name);
-        for (auto const& [key, text] : facts) {
-            check(!key.empty() && key != "." && key.find('/') == key.npos, "a key of provenance");
-            hdf5::write_texts(group.get(), key, {}, {text});
-        }
-    }
-}
-
-void write_topology(hid_t file, RunRecord const& r, ResultAxes const& axes) {
-    Hid const group = hdf5::create_group(file, "topology");
-    auto const finish = [&](Hid const& dataset, char const* long_name) {
-        hdf5::describe(dataset.get(), "1", long_name);
-        axes.attach(group.get(), dataset.get(), {"rank"});
-    };
-    for (auto const& column : text_place_columns) {
-        std::vector<std::string> texts;
-        for (auto const& place : r.topology) texts.push_back(place.*column.member);
-        finish(hdf5::write_texts(group.get(), column.name, {texts.size()}, texts),
-               column.long_name);
-    }
-    for (auto const& column : number_place_columns) {
-        std::vector<int32_t> numbers;
-        for (auto const& place : r.topology) numbers.push_back(place.*column.member);
-        finish(hdf5::write_array<int32_t>(group.get(), column.name, {numbers.size()}, numbers),
-               column.long_name);
-    }
 }
 
 /// Make a group plottable. Axes with text labels are named ".": plots want numbers.
@@ -154,8 +124,8 @@ void write_result(RunRecord const& record, std::filesystem::path const& path) {
             ResultAxes const axes(file.get(), record);
             write_root(file.get(), record);
             write_config(file.get(), record);
-            write_provenance(file.get(), record);
-            write_topology(file.get(), record, axes);
+            write_provenance(file.get(), record.provenance);
+            write_topology(file.get(), record.topology, axes);
             write_arrays(file.get(), record, axes);
             write_tables(file.get(), record, axes);
             write_validation(file.get(), record);

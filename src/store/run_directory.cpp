@@ -61,6 +61,17 @@ Json read_plan(fs::path const& directory) {
     return plan;
 }
 
+/// Whether run.json tells of a run that has ended without a result. False if it cannot be read.
+bool ended_without_case(fs::path const& directory) {
+    try {
+        auto const plan = read_plan(directory);
+        return plan["cases"].empty() &&
+               (plan["status"] == "failed" || plan["status"] == "interrupted");
+    } catch (InputError const&) {
+        return false;
+    }
+}
+
 void write_plan(fs::path const& directory, Json const& plan) {
     replace_file(plan_of(directory), plan.dump(2) + "\n");
 }
@@ -74,7 +85,8 @@ RunDirectory RunDirectory::create(fs::path const& path) {
         throw InputError(fmt::format("cannot make {} ({}). Choose another output.dir",
                                      path.string(), error.message()));
     RunDirectory directory(path);
-    if (fs::exists(plan_of(path)) || !directory.cases().empty())
+    bool const taken = fs::exists(plan_of(path)) && !ended_without_case(path);
+    if (taken || !directory.cases().empty())
         throw InputError(
             fmt::format("{} already holds a run (results are never overwritten). Choose "
                         "another output.dir or remove it",
@@ -119,6 +131,11 @@ std::string RunDirectory::status() const {
     return read_plan(path_)["status"];
 }
 
+std::string RunDirectory::message() const {
+    auto const plan = read_plan(path_);
+    return plan.contains("message") && plan["message"].is_string() ? plan["message"] : "";
+}
+
 std::vector<fs::path> RunDirectory::cases() const {
     std::vector<fs::path> files;
     std::error_code error;
@@ -130,6 +147,12 @@ std::vector<fs::path> RunDirectory::cases() const {
 
 std::vector<std::string> RunDirectory::noted_cases() const {
     return read_plan(path_)["cases"].get<std::vector<std::string>>();
+}
+
+std::string describe_state(RunDirectory const& run) {
+    auto const status = run.status(), message = run.message();
+    if (status == "running") return "running, or killed before it could note its end";
+    return message.empty() ? status : status + ": " + message;
 }
 
 }  // namespace epsim

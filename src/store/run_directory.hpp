@@ -15,8 +15,9 @@ inline constexpr std::size_t case_hash_digits = 12;
 /// cases/NNNN-<first 12 digits of the case hash>.h5, numbered from 0001. One process writes it.
 class RunDirectory {
 public:
-    /// Creates it, and the directories above. \throws InputError if it cannot be written or already
-    /// holds a run
+    /// Creates it, and the directories above. One whose run failed or was interrupted before any
+    /// case was sealed is used again. \throws InputError if it cannot be written or already holds
+    /// a run, even one that is running
     static RunDirectory create(std::filesystem::path const& path);
     /// Opens an existing one. \throws InputError if it is not a run directory
     static RunDirectory open(std::filesystem::path const& path);
@@ -27,6 +28,8 @@ public:
     /// Status of the whole in run.json: running | complete | interrupted | failed.
     void set_status(std::string const& status, std::string const& message = "");
     std::string status() const;
+    /// Why the status is what it is; "" where it needs no reason.
+    std::string message() const;
     /// Sealed result files in order.
     std::vector<std::filesystem::path> cases() const;
     /// The names that run.json has noted, in order: those of cases(), unless the run died between
@@ -37,5 +40,9 @@ private:
     explicit RunDirectory(std::filesystem::path path) : path_(std::move(path)) {}
     std::filesystem::path path_;
 };
+
+/// Status and message in words: "failed: no space left", "running, or killed before it could note
+/// its end".
+std::string describe_state(RunDirectory const& run);
 
 }  // namespace epsim

@@ -6,6 +6,8 @@
 
 #include "core/sha256.hpp"
 #include "store/attribute.hpp"
+#include "store/bound_check.hpp"
+#include "store/calibration_file.hpp"
 #include "store/conservation.hpp"
 #include "store/result_file.hpp"
 #include "store/result_schema.hpp"
@@ -65,7 +67,17 @@ Verification verify_result(fs::path const& path) {
               sha256_hex(record.config));
     for (auto const& finding : check_conservation(record))
         note(report, finding.rule, finding.violation);
+    for (auto const& finding : check_bounds(record)) note(report, finding.rule, finding.violation);
     return report;
+}
+
+/// Reading validates.
+Verification verify_calibration(fs::path const& path) {
+    auto const record = read_calibration(path);
+    return {path,
+            fmt::format("calibration, {}, {}", record.mode, record.kind),
+            {"ceilings are finite, times positive, sizes ascend"},
+            {}};
 }
 
 std::string hash_in_name(fs::path const& file) {
@@ -75,7 +87,7 @@ std::string hash_in_name(fs::path const& file) {
 
 std::vector<Verification> verify_run(fs::path const& path) {
     auto const run = RunDirectory::open(path);
-    std::vector<Verification> reports{{path, "run, " + run.status(), {}, {}}};
+    std::vector<Verification> reports{{path, "run, " + describe_state(run), {}, {}}};
     std::vector<std::string> names;
     for (auto const& file : run.cases()) names.push_back(file.filename().string());
     auto const noted = run.noted_cases();
@@ -105,10 +117,11 @@ std::vector<Verification> verify(fs::path const& path) {
     auto const schema = schema_of(path);
     if (schema == trace_schema) return {verify_trace(path)};
     if (schema == result_schema) return {verify_result(path)};
-    throw InputError(
-        fmt::format("{}: its schema is '{}' ({} and {} can be verified). Give a run "
-                    "directory, a result or a trace",
-                    path.string(), schema, result_schema, trace_schema));
+    if (schema == calibration_schema) return {verify_calibration(path)};
+    throw InputError(fmt::format(
+        "{}: its schema is '{}' ({}, {} and {} can be verified). Give a run directory, a result, a "
+        "trace or a calibration",
+        path.string(), schema, result_schema, trace_schema, calibration_schema));
 }
 
 }  // namespace epsim

@@ -14,8 +14,8 @@ struct Verification {
     std::vector<std::string> violations;  ///< "rule: what differs and by how much"
 };
 
-/// Verify a run directory (and its cases), a result file or a trace file: schema, hashes and, of
-/// results, that no row or byte was lost.
+/// Verify a run directory (and its cases), a result, trace or calibration file: schema, hashes and,
+/// of results, that no row or byte was lost.
 /// \throws InputError if it is none of them, or unreadable
 std::vector<Verification> verify(std::filesystem::path const& path);
 

@@ -12,7 +12,7 @@ from epsim_program import ProgramTest, run_epsim
 
 RANKS = 4
 SMALL = ("--model.hidden=8", "--model.expert_intermediate=4", "--measure.min_passes=1",
-         "--measure.warmup=0", "--quiet")
+         "--measure.warmup=0", "--measure.probe=off", "--quiet")
 
 
 class WithTrace(ProgramTest):

@@ -2,10 +2,7 @@
 
 #include <gtest/gtest.h>
 
-#include <numeric>
-
 #include "comm/mpi_session.hpp"
-#include "comm/root_clock.hpp"
 
 namespace epsim::test {
 namespace {
@@ -42,25 +39,6 @@ TEST(OnAllRanks, OneRanksErrorReachesAll) {
         EXPECT_STREQ(e.what(), "no such file");
         EXPECT_EQ(e.exit_code(), ExitCode::usage);
     }
-}
-
-/// A clock that is off by a known amount.
-struct ShiftedClock final : Clock {
-    double shift;
-    MonotonicClock real;
-    explicit ShiftedClock(double s) : shift(s) {}
-    double now() const override { return real.now() + shift; }
-};
-
-TEST(RootClock, RecoversAKnownOffsetWithinItsStatedError) {
-    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
-    int const rank = index(comm.rank());
-    ShiftedClock const clock(rank * 0.37);
-    std::vector<int> domain(static_cast<std::size_t>(comm.size()));
-    std::iota(domain.begin(), domain.end(), 0);
-    RootClock const root(comm, clock, domain);
-    EXPECT_LE(std::abs(root.epochs().back().offset + rank * 0.37), root.error() + 1e-12);
-    EXPECT_EQ(root.error() == 0, rank == 0);
 }
 
 }  // namespace

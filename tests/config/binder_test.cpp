@@ -78,6 +78,17 @@ TEST(Binder, BooleansMayStandAlone) {
 TEST(Binder, AliasesOfTheContract) {
     EXPECT_EQ(config_of({"--verify=off"}).measure.verify, "off");
     EXPECT_EQ(config_of({"--device", "cuda"}).compute.device, "cuda");
+    for (auto const* flag : {"--timeout-s=2.5", "--timeout_s=2.5", "--measure.timeout-s=2.5"})
+        EXPECT_EQ(config_of({flag}).measure.timeout_s, 2.5) << flag;
+    EXPECT_EQ(config_of({"--stall-s", "30"}).measure.stall_s, 30);
+    EXPECT_THAT(error_of([] { config_of({"--stall-s=-1"}); }), HasSubstr("seconds from 0 up"));
+}
+
+TEST(Binder, GivesAFlagsTextBeforeFilesAreRead) {
+    Program program;
+    program.parse(with({"--stall-s=1", "--measure.stall_s=2"}));
+    EXPECT_EQ(program.binder().flag("measure.stall_s"), "2");
+    EXPECT_EQ(program.binder().flag("measure.timeout_s"), std::nullopt);
 }
 
 TEST(Binder, UnknownFlagsNameTheNearest) {

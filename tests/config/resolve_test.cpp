@@ -160,6 +160,8 @@ TEST(Resolve, CanonicalTextDependsOnTheSettingsAlone) {
             spelled.push_back({key.path, text});
         }
     spelled.push_back({"output.dir", "elsewhere"});
+    spelled.push_back({"measure.timeout_s", "60"});
+    spelled.push_back({"measure.stall_s", "60"});
     auto const flags = resolve({{}, spelled}, source_preset);
     EXPECT_EQ(flags.canonical, preset.canonical);
     EXPECT_THAT(flags.canonical, Not(HasSubstr("elsewhere")));

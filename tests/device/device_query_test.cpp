@@ -29,6 +29,7 @@ TEST(HostQuery, SeesWhatTheSchedulerAllows) {
     EXPECT_LE(host.physical_cores, host.hardware_threads);
     EXPECT_DOUBLE_EQ(host.memory_bytes, static_cast<double>(sysconf(_SC_PHYS_PAGES)) *
                                             static_cast<double>(sysconf(_SC_PAGESIZE)));
+    EXPECT_GE(host.cache_bytes, host.last_level_cache_bytes);
     std::array<char, 256> name{};
     ASSERT_EQ(gethostname(name.data(), name.size() - 1), 0);
     EXPECT_EQ(host.hostname, name.data());

@@ -21,7 +21,11 @@ struct SmallReplay {
     MeasureOptions measure;
     std::string kernel = "reference", algorithm = "alltoallv";
     InjectOptions inject;
+    Calibration calibration;
     std::function<bool()> interrupted;
+    Heartbeat* heartbeat = nullptr;
+    Clock const* clock = nullptr;   ///< nullptr = the host's
+    std::vector<int> clock_domain;  ///< empty = by host
 
     Placement placement() const {
         return linear_placement(spec.layers, source.info().num_experts, comm.size());
@@ -50,10 +54,18 @@ struct SmallReplay {
         LocalNetworks local(spec, kernel, 1);
         std::vector<LayerId> layers;
         for (int l = 0; l < spec.layers; ++l) layers.push_back(LayerId{l});
-        MonotonicClock const clock;
+        MonotonicClock const host_clock;
         return replay({spec, source, layers, Assign::contiguous, placed, topology, algorithm,
-                       measure, inject},
-                      comm, {*exchange, *experts, local, clock, {}, interrupted});
+                       measure, inject, calibration},
+                      comm,
+                      {*exchange,
+                       *experts,
+                       local,
+                       clock ? *clock : host_clock,
+                       {},
+                       interrupted,
+                       heartbeat,
+                       clock_domain});
     }
     RunRecord run() const {
         auto const same = [](auto p) { return p; };

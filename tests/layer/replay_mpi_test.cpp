@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "comm/mpi_session.hpp"
 #include "layer/replay_fixture.hpp"
 #include "measure/statistics.hpp"
 
@@ -135,13 +136,63 @@ TEST(Replay, AnInterruptionKeepsTheIterationsThatEnded) {
     SmallReplay replay(small_spec(source, DType::f32), source, comm);
     int asked = 0;
     bool const teller = index(comm.rank()) == comm.size() - 1;
-    replay.interrupted = [&] { return ++asked == 3 && teller; };
+    // Asked before 2 steps of the survey, 2 of the verification, then after each iteration.
+    replay.interrupted = [&] { return ++asked == 7 && teller; };
     auto const record = replay.run();
-    EXPECT_EQ(asked, 3);
+    EXPECT_EQ(asked, 7);
     if (!comm.is_root()) return;
     EXPECT_EQ(record.status, "interrupted");
     EXPECT_EQ(record.step_of, (std::vector<int32_t>{0, 1, 0}));
     EXPECT_EQ(record.provenance.at("measure").at("stopped"), "interrupted");
+}
+
+TEST(Replay, EndsOnAllRanksIfInterruptedBeforeThePasses) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    std::mt19937 random(5);
+    MemorySource const source(random, {20, 20}, 1, 4, 2);
+    bool const teller = index(comm.rank()) == comm.size() - 1;
+    for (auto const& [verify, warmup, stages] :
+         {std::tuple{"full", 1, std::vector{"survey", "survey", "verify", "verify"}},
+          std::tuple{"off", 0, std::vector{"survey", "survey", "warm-up", "warm-up"}}})
+        for (int at = 0; at < std::ssize(stages); ++at) {
+            SmallReplay replay(small_spec(source, DType::f32), source, comm);
+            replay.measure.verify = verify;
+            replay.measure.warmup = warmup;
+            int asked = 0;
+            replay.interrupted = [&] { return asked++ == at && teller; };
+            try {
+                replay.run();
+                ADD_FAILURE() << "not interrupted at " << at;
+            } catch (CollectiveError const& e) {
+                EXPECT_EQ(e.exit_code(), ExitCode::interrupted);
+                EXPECT_EQ(std::string(e.what()), std::string("interrupted in ") +
+                                                     stages[static_cast<std::size_t>(at)] +
+                                                     ", before anything was measured");
+            }
+        }
+}
+
+TEST(Replay, BeatsWithEveryLayerOfEveryStep) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    std::mt19937 random(6);
+    constexpr int layers = 3, steps = 2;
+    MemorySource const source(random, {20, 20}, layers, 4, 2);
+    SmallReplay replay(small_spec(source, DType::f32), source, comm);
+    replay.measure.verify = "off";
+    Heartbeat heartbeat;
+    uint64_t before = 0;
+    std::vector<uint64_t> of_iteration;
+    replay.interrupted = [&] {
+        of_iteration.push_back(heartbeat.beats() - before);
+        before = heartbeat.beats();
+        return false;
+    };
+    replay.heartbeat = &heartbeat;
+    replay.run();
+    EXPECT_STREQ(heartbeat.stage(), "measure");
+    ASSERT_EQ(of_iteration.size(), steps * (1u + 1u + 2u));  // survey, warm-up, measured
+    for (std::size_t i = steps; i < of_iteration.size(); ++i)
+        EXPECT_GE(of_iteration[i], layers) << i;
 }
 
 /// What a rank waits in a phase: median over the measured iterations, s.

@@ -38,19 +38,25 @@ TEST(PhaseRecorder, StampsIntervalsAndLeavesTheRestBlank) {
     CountingClock const clock;
     PhaseRecorder recorder(clock, 2);
     recorder.begin_iteration();
-    recorder.set_layer(1);
+    recorder.begin_layer(1);
     recorder.time(Phase::expert, [] {});
     recorder.time(Phase::combine, [] {});
+    recorder.skip();
+    recorder.time(Phase::unpermute, [] {});
     for (int64_t layer = 0; layer < 2; ++layer)
         for (int64_t p = 0; p < static_cast<int64_t>(phase_count); ++p) {
             bool const ran = layer == 1 && (p == static_cast<int64_t>(Phase::expert) ||
-                                            p == static_cast<int64_t>(Phase::combine));
+                                            p == static_cast<int64_t>(Phase::combine) ||
+                                            p == static_cast<int64_t>(Phase::unpermute));
             EXPECT_EQ(std::isnan(recorder.start()(layer, p)), !ran);
             EXPECT_EQ(std::isnan(recorder.end()(layer, p)), !ran);
         }
     EXPECT_EQ(recorder.start()(1, static_cast<int64_t>(Phase::expert)), 0);
     EXPECT_EQ(recorder.end()(1, static_cast<int64_t>(Phase::expert)), 1);
-    EXPECT_EQ(recorder.end()(1, static_cast<int64_t>(Phase::combine)), 3);
+    EXPECT_EQ(recorder.start()(1, static_cast<int64_t>(Phase::combine)), 1) << "it follows";
+    EXPECT_EQ(recorder.end()(1, static_cast<int64_t>(Phase::combine)), 2);
+    EXPECT_EQ(recorder.start()(1, static_cast<int64_t>(Phase::unpermute)), 3) << "after the skip";
+    EXPECT_EQ(recorder.end()(1, static_cast<int64_t>(Phase::unpermute)), 4);
     recorder.begin_iteration();
     EXPECT_TRUE(std::isnan(recorder.end()(1, static_cast<int64_t>(Phase::combine))));
 }

@@ -130,6 +130,43 @@ TEST(Report, PrintsTheSummarysFigures) {
     EXPECT_THAT(text, HasSubstr(ratio_text(summary_value(rows, "rank_gini"))));
 }
 
+TEST(Report, SaysHowSureItsTimesAre) {
+    auto run = synthetic_run({3, 2, 4, 8, 20, 1, 2}, 1);
+    run.summary = summarise(run);
+    for (auto& row : run.summary) {
+        if (row.metric == "throughput") row = {row.metric, 5240, "token/s", 5110, 5300, 60, ""};
+        if (row.metric == "step_time") row = {row.metric, 1e-3, "s", 9.9e-4, 1.01e-3, 60, ""};
+        if (row.metric == "n_eff") row.value = 12.5;
+    }
+    EXPECT_THAT(text_of(run), HasSubstr("5.240 ktoken/s (5.110 to 5.300 ktoken/s, 95 %)\n"));
+    EXPECT_THAT(text_of(run), HasSubstr("1.000 ms (990.0 us to 1.010 ms, 95 %)"));
+    EXPECT_THAT(text_of(run), HasSubstr("12.5 independent passes of 20 (autocorrelation time 1"));
+    EXPECT_THAT(text_of(run), Not(HasSubstr("intervals need")));
+    auto const few = text_of(synthetic_run({}, 1));
+    EXPECT_THAT(few, HasSubstr("5.0 independent passes of 5"));
+    EXPECT_THAT(few, HasSubstr("intervals need 6"));
+    EXPECT_THAT(few, Not(HasSubstr("95 %)")));
+}
+
+TEST(Report, SaysWhyTheMeasurementEnded) {
+    auto run = synthetic_run({}, 1);
+    EXPECT_THAT(text_of(run), Not(HasSubstr("stopped")));
+    run.provenance["measure"] = {{"stopped", "measure.min_passes = 5 done"}, {"late_starts", "0"}};
+    EXPECT_THAT(text_of(run), HasSubstr("stopped      measure.min_passes = 5 done\n"));
+    run.provenance["measure"]["late_starts"] = "3";
+    EXPECT_THAT(text_of(run), HasSubstr("done; iterations that some rank began late: 3\n"));
+}
+
+TEST(Report, TellsWaitingFromTransfer) {
+    auto run = synthetic_run({}, 1);
+    EXPECT_THAT(text_of(run), HasSubstr("exchange with its waiting"));
+    run.time_wait = Array<double, 4>(run.time_start.shape(), 1.234e-6);
+    auto const text = text_of(run);
+    EXPECT_THAT(text, Not(HasSubstr("exchange with its waiting")));
+    EXPECT_THAT(text, HasSubstr("  2.468 us"));  // a collective phase's, of two layers
+    EXPECT_THAT(text, HasSubstr("  7.404 us"));  // all three of them
+}
+
 TEST(Report, PrefersTheStoredSummary) {
     auto run = synthetic_run({}, 1);
     run.summary = summarise(run);

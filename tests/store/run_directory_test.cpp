@@ -57,6 +57,25 @@ TEST(RunDirectory, NeverOverwritesARun) {
     EXPECT_NO_THROW(RunDirectory::create(directory.path()));
 }
 
+TEST(RunDirectory, IsUsedAgainAfterARunWithoutACase) {
+    TemporaryDirectory const directory;
+    for (std::string const status : {"failed", "interrupted"}) {
+        auto run = RunDirectory::create(directory / "run");
+        EXPECT_EQ(run.status(), "running");
+        EXPECT_EQ(run.message(), "");
+        run.set_status(status, "reason");
+        EXPECT_EQ(describe_state(run), status + ": reason");
+    }
+    auto run = RunDirectory::create(directory / "run");
+    EXPECT_THAT(describe_state(run), HasSubstr("killed before it could note its end"));
+    EXPECT_THROW(RunDirectory::create(directory / "run"), InputError) << "it may be running";
+    run.seal(random_record(1));
+    run.set_status("interrupted");
+    EXPECT_THROW(RunDirectory::create(directory / "run"), InputError) << "it has a case";
+    write_bytes(directory / "run/run.json", "{");
+    EXPECT_THROW(RunDirectory::create(directory / "run"), InputError) << "nobody knows";
+}
+
 TEST(RunDirectory, RefusesPlacesThatCannotBeWritten) {
     TemporaryDirectory const directory;
     write_bytes(directory / "plain", "x");

@@ -98,4 +98,28 @@ inline RunRecord synthetic_run(SyntheticShape const& shape, unsigned seed) {
     return run;
 }
 
+/// Give a run bounds: random parts of a millisecond for every phase but gate, layout and rebalance,
+/// and ceilings.
+inline void add_bounds(RunRecord& run, unsigned seed) {
+    std::mt19937 random(seed);
+    std::uniform_real_distribution<double> unit(0, 1);
+    auto const shape = std::array<int64_t, 3>{std::ssize(run.step), std::ssize(run.layer),
+                                              static_cast<int64_t>(phase_count)};
+    run.resource = {"FLOP/s, rank", "memory, node", "port, network"};
+    run.bound = run.least_bound = Array<double, 3>(shape, std::numeric_limits<double>::quiet_NaN());
+    run.bound_resource = Array<int32_t, 3>(shape, -1);
+    for (int64_t s = 0; s < shape[0]; ++s)
+        for (int64_t l = 0; l < shape[1]; ++l)
+            for (int64_t p = static_cast<int64_t>(Phase::counts);
+                 p <= static_cast<int64_t>(Phase::unpermute); ++p) {
+                run.bound(s, l, p) = 4e-4 * unit(random);
+                run.least_bound(s, l, p) = run.bound(s, l, p) * unit(random);
+                run.bound_resource(s, l, p) = static_cast<int32_t>(random() % 3);
+            }
+    constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+    for (auto const* name :
+         {"read_bandwidth_rank", "read_bandwidth_node", "latency_node", "bandwidth_node"})
+        run.ceilings.push_back({name, 1e9 * unit(random), "B/s", nan, nan, 3, "how"});
+}
+
 }  // namespace epsim::test

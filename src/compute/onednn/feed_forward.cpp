@@ -30,6 +30,7 @@ bool consecutive(std::span<int32_t const> entries) {
 /// f(first, last) for equal parts of [0, n), one a thread.
 template <class F>
 void in_parts(int64_t n, int threads, F const& f) {
+    if (threads == 1) return f(0, n);  // OpenMP allocates a team for one thread, every time
 #pragma omp parallel for schedule(static, 1)
     for (int p = 0; p < threads; ++p) f(n * p / threads, n * (p + 1) / threads);
 }

@@ -1,0 +1,104 @@
+#include "layer/layer_bounds.hpp"
+
+#include <algorithm>
+
+#include "exchange/transport_exchange.hpp"
+#include "model/formulas.hpp"
+
+namespace epsim {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+Array<int64_t, 2> times(Array<int64_t, 2> counts, int64_t bytes) {
+    for (auto& n : counts.flat()) n *= bytes;
+    return counts;
+}
+
+Array<int64_t, 2> transposed(Array<int64_t, 2> const& a) {
+    Array<int64_t, 2> result({a.extent(1), a.extent(0)});
+    for (int64_t i = 0; i < a.extent(0); ++i)
+        for (int64_t j = 0; j < a.extent(1); ++j) result(j, i) = a(i, j);
+    return result;
+}
+
+/// Sizes of one layer's rows and networks.
+class Sizes {
+public:
+    explicit Sizes(LayerSpec const& s)
+        : dispatch_row(static_cast<double>(s.shape.hidden * bytes_of(s.wire_dtype))),
+          combine_row(static_cast<double>(s.shape.hidden * bytes_of(s.combine_dtype))),
+          out_row(static_cast<double>(s.shape.hidden * bytes_of(s.dtype))),
+          expert(static_cast<double>(expert_bytes(s.shape, s.dtype))),
+          local(static_cast<double>(replicated_params(s.shape) * bytes_of(s.dtype))),
+          pair_flops(static_cast<double>(epsim::pair_flops(s.shape))),
+          local_flops(static_cast<double>(token_flops(s.shape)) - s.shape.top_k * pair_flops),
+          local_networks(int{s.has_shared()} + int{s.has_dense_residual()}) {}
+
+    double dispatch_row, combine_row, out_row;  // bytes
+    double expert, local;                       // bytes of weights
+    double pair_flops, local_flops;             // of a row, of a token
+    int local_networks;
+};
+
+LocalWork expert_work(Sizes const& size, double rows, double tokens, double active_slots) {
+    double const local_tokens = size.local_networks > 0 ? tokens : 0;
+    return {rows * size.pair_flops + local_tokens * size.local_flops,
+            active_slots * size.expert + rows * size.dispatch_row +
+                (local_tokens > 0 ? size.local + local_tokens * size.dispatch_row : 0),
+            rows * size.combine_row + local_tokens * size.local_networks * size.out_row};
+}
+
+}  // namespace
+
+LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
+                         std::string_view algorithm, LayerWork const& work) {
+    auto const ranks = work.tokens.size();
+    Sizes const size(spec);
+    std::vector<LocalWork> permute(ranks), expert(ranks), unpermute(ranks);
+    for (std::size_t r = 0; r < ranks; ++r) {
+        double sent = 0, received = 0;
+        for (std::size_t peer = 0; peer < ranks; ++peer) {
+            sent += static_cast<double>(work.rows(r, peer));
+            received += static_cast<double>(work.rows(peer, r));
+        }
+        auto const tokens = static_cast<double>(work.tokens[r]);
+        permute[r] = {0, static_cast<double>(work.read_tokens[r]) * size.dispatch_row,
+                      sent * size.dispatch_row};
+        expert[r] = expert_work(size, received, tokens, static_cast<double>(work.active_slots[r]));
+        unpermute[r] = {0, sent * size.combine_row, tokens * size.out_row};
+    }
+
+    LayerBounds bounds;
+    bounds.least.fill(nan);
+    auto const set = [&](Phase phase, LowerBound bound, LowerBound least) {
+        auto const p = static_cast<std::size_t>(phase);
+        bounds.bound[p] = bound;
+        // Both round. Where nothing has to move, nothing takes no time.
+        if (bound.exists())
+            bounds.least[p] = least.exists() ? std::min(least.seconds, bound.seconds) : 0;
+    };
+    auto const set_local = [&](Phase phase, LowerBound bound) { set(phase, bound, bound); };
+    auto const set_exchange = [&](Phase phase, Direction direction, int64_t row_bytes) {
+        auto const sent = times(work.rows, row_bytes);
+        set(phase,
+            limits.exchange(exchange_schedule(
+                algorithm, direction == Direction::dispatch ? sent : transposed(sent))),
+            limits.least_exchange(
+                {times(work.distinct.rank, row_bytes), times(work.distinct.node, row_bytes)},
+                direction));
+    };
+    auto metadata = times(work.rows, sizeof(EntryMetadata));
+    for (auto& bytes : metadata.flat()) bytes += static_cast<int64_t>(sizeof(int32_t));
+    set_local(Phase::counts, limits.exchange(alltoallv_schedule(metadata)));
+    set_local(Phase::permute, limits.local(permute, spec.dtype));
+    set_exchange(Phase::dispatch, Direction::dispatch,
+                 spec.shape.hidden * bytes_of(spec.wire_dtype));
+    set_local(Phase::expert, limits.local(expert, spec.dtype));
+    set_exchange(Phase::combine, Direction::combine,
+                 spec.shape.hidden * bytes_of(spec.combine_dtype));
+    set_local(Phase::unpermute, limits.local(unpermute, spec.dtype));
+    return bounds;
+}
+
+}  // namespace epsim

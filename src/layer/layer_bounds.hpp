@@ -1,0 +1,38 @@
+#pragma once
+
+#include <array>
+#include <string_view>
+#include <vector>
+
+#include "layer/layer_spec.hpp"
+#include "schedule/machine_limits.hpp"
+
+namespace epsim {
+
+/// The work of one layer of one step, over all R ranks on N nodes.
+struct LayerWork {
+    Array<int64_t, 2> rows;             ///< [source, destination] rows sent
+    LeastTraffic distinct;              ///< in rows
+    std::vector<int64_t> tokens;        ///< [R]
+    std::vector<int64_t> read_tokens;   ///< [R] tokens with any row
+    std::vector<int64_t> active_slots;  ///< [R] slots that got rows
+};
+
+/// T_lb and T_lb* of each phase that has a bound.
+struct LayerBounds {
+    std::array<LowerBound, phase_count> bound;
+    std::array<double, phase_count> least{};  ///< s; NaN where there is no bound
+};
+
+/// Bounds of one layer:
+/// - counts: the exchange of a count a pair, of slot and weight a row;
+/// - permute: every token with rows read, every row written;
+/// - dispatch, combine: the exchange of the rows;
+/// - expert: FLOPs; weights of the slots that got rows (and of shared and dense networks, where
+///   there are tokens), rows and tokens read, results written;
+/// - unpermute: every row read, every token written.
+/// layout has none. T_lb* differs from T_lb in dispatch and combine.
+LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
+                         std::string_view algorithm, LayerWork const& work);
+
+}  // namespace epsim

@@ -1,0 +1,105 @@
+#include "layer/phase_bounds.hpp"
+
+#include <algorithm>
+
+#include "comm/mpi_session.hpp"
+#include "device/device_query.hpp"
+#include "dispatch/distinct_rows.hpp"
+
+namespace epsim {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+
+/// Of all caches of a host, the largest over hosts; 0 if one does not know.
+double cache_bytes(Communicator const& comm) {
+    double const mine = query_host().cache_bytes;
+    double const least = comm.all_min(mine), most = comm.all_max(mine);
+    return least > 0 ? most : 0;
+}
+
+}  // namespace
+
+PhaseBounds::PhaseBounds(ReplayCase const& replay, Communicator const& comm)
+    : replay_(replay),
+      comm_(comm),
+      active_(comm.all_max(int64_t{!replay.calibration.empty()}) > 0),
+      counts_({replay.spec.layers, comm.size() + replay.topology.nodes() + 3}) {
+    if (!active_) return;
+    double const cache = cache_bytes(comm);
+    on_all_ranks(comm, [&] {
+        if (comm.is_root())
+            limits_ = std::make_unique<MachineLimits>(replay.topology, replay.calibration, cache);
+    });
+}
+
+std::span<int64_t> PhaseBounds::counts_of(int64_t layer) {
+    auto const n = static_cast<std::size_t>(counts_.extent(1));
+    return counts_.flat().subspan(static_cast<std::size_t>(layer) * n, n);
+}
+
+void PhaseBounds::count(int64_t layer, DispatchPlan const& plan, GroupedRows const& received) {
+    if (!active_) return;
+    auto const distinct = distinct_rows(plan, replay_.topology);
+    auto const into = counts_of(layer);
+    auto const nodes = std::ranges::copy(distinct.to_rank, into.begin()).out;
+    auto const rest = std::ranges::copy(distinct.to_node, nodes).out;
+    rest[0] = distinct.tokens;
+    rest[1] = plan.tokens;
+    rest[2] = 0;
+    for (std::size_t s = 0; s + 1 < received.slot_offset.size(); ++s)
+        rest[2] += received.slot_offset[s + 1] > received.slot_offset[s];
+}
+
+LayerWork PhaseBounds::work_of(int64_t layer, std::span<int64_t const> rows,
+                               std::span<int64_t const> counts) const {
+    int64_t const ranks = comm_.size(), nodes = replay_.topology.nodes();
+    int64_t const layers = counts_.extent(0), width = counts_.extent(1);
+    LayerWork work{Array<int64_t, 2>({ranks, ranks}),
+                   {Array<int64_t, 2>({ranks, ranks}), Array<int64_t, 2>({ranks, nodes})},
+                   {},
+                   {},
+                   {}};
+    for (int64_t from = 0; from < ranks; ++from) {
+        auto const of = counts.subspan(static_cast<std::size_t>((from * layers + layer) * width),
+                                       static_cast<std::size_t>(width));
+        for (int64_t to = 0; to < ranks; ++to) {
+            work.rows(from, to) =
+                rows[static_cast<std::size_t>((from * layers + layer) * ranks + to)];
+            work.distinct.rank(from, to) = of[static_cast<std::size_t>(to)];
+        }
+        for (int64_t n = 0; n < nodes; ++n)
+            work.distinct.node(from, n) = of[static_cast<std::size_t>(ranks + n)];
+        auto const rest = of.last(3);
+        work.read_tokens.push_back(rest[0]);
+        work.tokens.push_back(rest[1]);
+        work.active_slots.push_back(rest[2]);
+    }
+    return work;
+}
+
+void PhaseBounds::keep(RunRecord& record, int64_t step, std::span<int64_t const> rows) {
+    if (!active_) return;
+    auto const counts = comm_.gather(std::span<int64_t const>(counts_.flat()));
+    if (!comm_.is_root()) return;
+    int64_t const layers = counts_.extent(0), phases = phase_count;
+    if (record.bound.empty()) {
+        record.resource.assign(resource_names.begin(), resource_names.end());
+        record.bound = record.least_bound =
+            Array<double, 3>({replay_.steps(), layers, phases}, nan);
+        record.bound_resource = Array<int32_t, 3>({replay_.steps(), layers, phases}, -1);
+    }
+    for (int64_t l = 0; l < layers; ++l) {
+        auto const bounds =
+            layer_bounds(*limits_, replay_.spec, replay_.algorithm, work_of(l, rows, counts));
+        for (int64_t p = 0; p < phases; ++p) {
+            auto const& bound = bounds.bound[static_cast<std::size_t>(p)];
+            record.bound(step, l, p) = bound.seconds;
+            record.least_bound(step, l, p) = bounds.least[static_cast<std::size_t>(p)];
+            if (bound.exists())
+                record.bound_resource(step, l, p) = static_cast<int32_t>(bound.resource);
+        }
+    }
+}
+
+}  // namespace epsim

@@ -1,0 +1,38 @@
+#pragma once
+
+#include <memory>
+
+#include "comm/communicator.hpp"
+#include "exchange/exchange.hpp"
+#include "layer/layer_bounds.hpp"
+#include "layer/replay_case.hpp"
+#include "measure/run_record.hpp"
+
+namespace epsim {
+
+/// Collects the work of a survey and keeps its bounds in a record.
+class PhaseBounds {
+public:
+    /// Collective. Does nothing where no rank has a calibration; rank 0's is used.
+    PhaseBounds(ReplayCase const& replay, Communicator const& comm);
+
+    /// What this rank did in a layer of the current step.
+    void count(int64_t layer, DispatchPlan const& plan, GroupedRows const& received);
+    /// Fill bound, least_bound, bound_resource and resource of a step on rank 0. Collective.
+    /// \param rows [from, L, to] on rank 0
+    void keep(RunRecord& record, int64_t step, std::span<int64_t const> rows);
+
+private:
+    std::span<int64_t> counts_of(int64_t layer);
+    LayerWork work_of(int64_t layer, std::span<int64_t const> rows,
+                      std::span<int64_t const> counts) const;
+
+    ReplayCase const& replay_;
+    Communicator const& comm_;
+    bool active_;
+    std::unique_ptr<MachineLimits> limits_;  // on rank 0
+    Array<int64_t, 2> counts_;  // [L, R + N + 3] of this rank: distinct rows by rank and by node,
+                                // tokens with rows, tokens, active slots
+};
+
+}  // namespace epsim

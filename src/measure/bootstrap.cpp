@@ -1,0 +1,104 @@
+#include "measure/bootstrap.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <random>
+#include <span>
+
+#include "core/error.hpp"
+#include "measure/autocorrelation.hpp"
+#include "measure/statistics.hpp"
+#include "measure/student_t.hpp"
+
+namespace epsim {
+namespace {
+
+constexpr double nan = std::numeric_limits<double>::quiet_NaN();
+constexpr uint64_t seed = 20240229;
+constexpr std::size_t most_replicates = 500, least_replicates = 200;
+constexpr std::size_t most_work = 100'000'000;  // weighted samples, under a second
+
+/// Where half of the weight lies below and half above, each sample's weight centred on it; between
+/// two samples linear. With equal weights the mean of the two middle ones.
+/// \param sorted by value, not empty
+double weighted_median(PassSamples const& sorted, std::span<double const> weight) {
+    double half = 0;
+    for (auto const& sample : sorted) half += weight[static_cast<std::size_t>(sample.pass)] / 2;
+    double below = 0, at_before = 0, before = sorted.front().value;
+    for (auto const& sample : sorted) {
+        double const w = weight[static_cast<std::size_t>(sample.pass)];
+        double const at = below + w / 2;
+        if (at >= half)
+            return at > at_before
+                       ? std::lerp(before, sample.value, (half - at_before) / (at - at_before))
+                       : sample.value;
+        below += w;
+        at_before = at;
+        before = sample.value;
+    }
+    return before;
+}
+
+/// The sum of each pass's samples, in order of time; incomplete passes are left out.
+std::vector<double> sums_of_passes(std::vector<PassSamples> const& cells, std::size_t passes) {
+    std::vector<double> sum(passes);
+    std::vector<int64_t> samples(passes);
+    for (auto const& cell : cells)
+        for (auto const& sample : cell) {
+            sum[static_cast<std::size_t>(sample.pass)] += sample.value;
+            ++samples[static_cast<std::size_t>(sample.pass)];
+        }
+    auto const complete = passes == 0 ? 0 : std::ranges::max(samples);
+    std::vector<double> kept;
+    for (std::size_t p = 0; p < passes; ++p)
+        if (samples[p] == complete) kept.push_back(sum[p]);
+    return kept;
+}
+
+/// Standard deviation of the sum of weighted medians over random weights of the passes.
+double bootstrap_error(std::vector<PassSamples> const& sorted, std::size_t passes) {
+    std::size_t samples = 0;
+    for (auto const& cell : sorted) samples += cell.size();
+    std::vector<double> sums(std::clamp(most_work / samples, least_replicates, most_replicates));
+    std::mt19937_64 random(seed);
+    std::vector<double> weight(passes);
+    for (double& sum : sums) {
+        for (double& w : weight)  // uniform in (0, 1], so that the logarithm is finite
+            w = -std::log(static_cast<double>((random() >> 11) + 1) * 0x1p-53);
+        for (auto const& cell : sorted) sum += weighted_median(cell, weight);
+    }
+    return std::sqrt(variance(sums));
+}
+
+}  // namespace
+
+Estimate sum_of_medians(std::vector<PassSamples> const& cells, double factor, double level) {
+    check(level > 0 && level < 1, "a confidence level lies in (0, 1)");
+    std::vector<PassSamples> sorted;
+    std::size_t passes = 0;
+    for (auto const& cell : cells) {
+        if (cell.empty()) continue;
+        sorted.push_back(cell);
+        std::ranges::sort(sorted.back(), {}, &PassSample::value);
+        for (auto const& sample : cell)
+            passes = std::max(passes, static_cast<std::size_t>(sample.pass) + 1);
+    }
+    if (sorted.empty()) return {nan, nan, 1, 0, {}};
+
+    std::vector<double> const equal(passes, 1.0);
+    double sum = 0;
+    for (auto const& cell : sorted) sum += weighted_median(cell, equal);
+    auto const series = sums_of_passes(sorted, passes);
+    double const tau = autocorrelation_time(series);
+    Estimate estimate{factor * sum, nan, tau, static_cast<double>(series.size()) / tau, {}};
+    if (estimate.n_eff < passes_for_median || !(sum > 0)) return estimate;
+
+    estimate.relative_error = bootstrap_error(sorted, passes) * std::sqrt(tau) / sum;
+    double const t = student_t_quantile((1 + level) / 2, estimate.n_eff - 1);
+    double const stretch = std::exp(t * estimate.relative_error);
+    estimate.interval = {estimate.value / stretch, estimate.value * stretch};
+    return estimate;
+}
+
+}  // namespace epsim

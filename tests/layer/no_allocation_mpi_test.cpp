@@ -1,0 +1,156 @@
+#include <gtest/gtest.h>
+
+#include <map>
+
+#include "layer/input_output_counter.hpp"
+#include "layer/iteration_windows.hpp"
+#include "layer/replay_fixture.hpp"
+#include "support/allocation_log.hpp"
+
+namespace epsim::test {
+namespace {
+
+struct Case {
+    char const* kernel;
+    char const* algorithm;
+    DType type;
+    char const* start = "aligned";
+    int warmup = 1;
+    char const* verify = "full";
+};
+
+/// An exchange that does something on the side when rows are sent.
+class BusyExchange final : public Exchange {
+public:
+    BusyExchange(std::unique_ptr<Exchange> inner, std::function<void()> extra)
+        : inner_(std::move(inner)), extra_(std::move(extra)) {}
+    void prepare(DispatchPlan const& plan) override { inner_->prepare(plan); }
+    void permute(BufferView tokens, std::span<float const> scale, Stream& stream) override {
+        inner_->permute(tokens, scale, stream);
+    }
+    GroupedRows dispatch(Stream& stream) override {
+        extra_();
+        return inner_->dispatch(stream);
+    }
+    void combine(BufferView expert_out, Stream& stream) override {
+        inner_->combine(expert_out, stream);
+    }
+    void unpermute(std::span<float const> weight, BufferView out, Stream& stream) override {
+        inner_->unpermute(weight, out, stream);
+    }
+
+private:
+    std::unique_ptr<Exchange> inner_;
+    std::function<void()> extra_;
+};
+
+constexpr int layers = 2, steps = 3, passes = 2;
+constexpr int exchanges = layers * steps * passes;  // after warm-up
+
+/// Replay layers with everything that an iteration can have; the largest step is not the first.
+/// \param extra done whenever rows are sent
+IterationWindows replay_with(Case const& with, LastReading const& clock,
+                             std::function<void()> extra = {}) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    std::mt19937 random(23);
+    MemorySource const source(random, {7, 90, 31}, layers, 8, 2);
+    auto spec = small_spec(source, with.type);
+    spec.shape.shared_experts = 1;
+    spec.shape.shared_intermediate = 5;
+    spec.shape.shared_gated = true;
+    spec.shape.dense_residual_intermediate = 7;
+    SmallReplay replay(spec, source, comm);
+    replay.kernel = with.kernel;
+    replay.algorithm = with.algorithm;
+    replay.measure.start = with.start;
+    replay.measure.warmup = with.warmup;
+    replay.measure.min_passes = passes;
+    replay.measure.verify = with.verify;
+    replay.clock = &clock;
+    IterationWindows windows;
+    replay.interrupted = [&] {
+        windows.note_end(clock.last());
+        return false;
+    };
+    auto const wrap = [&](std::unique_ptr<Exchange> inner) -> std::unique_ptr<Exchange> {
+        if (!extra) return inner;
+        return std::make_unique<BusyExchange>(std::move(inner), extra);
+    };
+    windows.close(replay.run(wrap, [](auto kernel) { return kernel; }), comm);
+    return windows;
+}
+
+/// Allocations in timed iterations, by who made them and how: "epsim new".
+std::map<std::string, int> allocations(Case const& with, std::function<void()> extra = {}) {
+    LastReading const clock;
+    start_allocation_log();
+    auto const windows = replay_with(with, clock, std::move(extra));
+    std::map<std::string, int> calls;
+    for (auto const& call : stop_allocation_log())
+        if (windows.contain(call.time)) ++calls[owner(call) + ' ' + call.function];
+    return calls;
+}
+
+class TimedIteration : public testing::TestWithParam<Case> {};
+
+/// Open MPI now and then takes memory for messages that arrive early, and oneDNN 2.6 six small
+/// pieces a product: that is theirs.
+TEST_P(TimedIteration, NeitherTakesNorFreesMemory) {
+    for (auto const& [call, times] : allocations(GetParam()))
+        EXPECT_FALSE(call.starts_with("epsim ")) << call << ", " << times << " times";
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, TimedIteration,
+    testing::Values(Case{"reference", "alltoallv", DType::f32},
+                    Case{"reference", "alltoallv", DType::bf16},
+                    Case{"reference", "ring", DType::f32}, Case{"reference", "ring", DType::bf16},
+                    Case{"onednn", "alltoallv", DType::f32},
+                    Case{"onednn", "alltoallv", DType::bf16}, Case{"onednn", "ring", DType::f32},
+                    Case{"onednn", "ring", DType::bf16},
+                    Case{"onednn", "alltoallv", DType::f32, "free"},
+                    Case{"reference", "ring", DType::bf16, "free"},
+                    Case{"onednn", "ring", DType::bf16, "aligned", 0, "off"},
+                    Case{"reference", "alltoallv", DType::f32, "free", 0, "off"}),
+    [](auto const& test) {
+        auto const& c = test.param;
+        return std::string(c.kernel) + "_" + c.algorithm + "_" + std::string(name_of(c.type)) +
+               "_" + c.start + (c.warmup ? "" : "_unverified");
+    });
+
+TEST(TimedIteration, AnAllocationInItWouldBeSeen) {
+    std::unique_ptr<int> waste;
+    for (auto const* start : {"aligned", "free"}) {
+        auto calls = allocations({"reference", "alltoallv", DType::f32, start},
+                                 [&] { waste = std::make_unique<int>(3); });
+        EXPECT_EQ(calls["epsim new"], exchanges);
+        EXPECT_EQ(calls["epsim delete"], exchanges);
+    }
+}
+
+TEST(TimedIteration, NeitherReadsNorWritesAFile) {
+    InputOutputCounter const clock;
+    if (!clock.works()) GTEST_SKIP() << "this kernel does not count a thread's input and output";
+    for (auto const* start : {"aligned", "free"})
+        for (auto const* kernel : {"reference", "onednn"}) {
+            auto const windows = replay_with({kernel, "ring", DType::f32, start}, clock);
+            EXPECT_EQ(std::ranges::count_if(clock.changes(),
+                                            [&](double time) { return windows.contain(time); }),
+                      0);
+        }
+}
+
+TEST(TimedIteration, AWriteInItWouldBeSeen) {
+    InputOutputCounter const clock;
+    if (!clock.works()) GTEST_SKIP() << "this kernel does not count a thread's input and output";
+    int const nowhere = open("/dev/null", O_WRONLY);
+    auto const windows = replay_with({"reference", "alltoallv", DType::f32}, clock,
+                                     [&] { EXPECT_EQ(write(nowhere, "x", 1), 1); });
+    close(nowhere);
+    EXPECT_EQ(
+        std::ranges::count_if(clock.changes(), [&](double time) { return windows.contain(time); }),
+        exchanges);
+}
+
+}  // namespace
+}  // namespace epsim::test
