@@ -7,7 +7,7 @@ namespace epsim {
 /// [measure]
 struct MeasureOptions {
     int warmup = 1;  ///< passes before the measured ones; kept, flagged
-    int min_passes = 5;
+    int min_passes = 6;
     int max_passes = 0;             ///< never more than these; 0 = no limit
     double target_ci = 0;           ///< relative half-width of the step time's 95 % interval at
                                     ///< which to stop after min_passes; 0 = do not go on for it

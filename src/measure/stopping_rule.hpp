@@ -18,7 +18,7 @@ namespace epsim {
 /// With max_passes = 0 and a target that noise keeps out of reach, the rule never ends: the run's
 /// time limit (measure.timeout_s) does.
 struct StoppingRule {
-    int min_passes = 5;
+    int min_passes = 6;
     int max_passes = 0;    ///< never more than these, whatever min_passes says; 0 = no limit
     double target_ci = 0;  ///< relative half-width of the step time's interval; 0 = min_passes do
 
