@@ -84,7 +84,7 @@ Estimate sum_of_medians(std::vector<PassSamples> const& cells, double factor, do
         for (auto const& sample : cell)
             passes = std::max(passes, static_cast<std::size_t>(sample.pass) + 1);
     }
-    if (sorted.empty()) return {nan, nan, 1, 0, {}};
+    if (sorted.empty()) return {};
 
     std::vector<double> const equal(passes, 1.0);
     double sum = 0;

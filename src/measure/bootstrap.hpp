@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "measure/interval.hpp"
@@ -18,10 +19,12 @@ using PassSamples = std::vector<PassSample>;
 
 /// A figure with what is known about its error.
 struct Estimate {
-    double value;           ///< NaN where there is none
-    double relative_error;  ///< standard error / value; NaN where the interval is
-    double tau;             ///< autocorrelation time of the passes' sums, in passes
-    double n_eff;           ///< whole passes / tau
+    double value = std::numeric_limits<double>::quiet_NaN();  ///< NaN where there is none
+    double relative_error =
+        std::numeric_limits<double>::quiet_NaN();  ///< standard error / value; NaN where the
+                                                   ///< interval is
+    double tau = 1;    ///< autocorrelation time of the passes' sums, in passes
+    double n_eff = 0;  ///< whole passes / tau
     Interval interval;
 };
 

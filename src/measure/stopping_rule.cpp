@@ -63,7 +63,7 @@ std::string StoppingRule::reason(Array<double, 2> const& times) const {
         target_ci > 0 && passes >= min_passes ? precise_enough(times, min_passes, target_ci) : "";
     if (!precise.empty()) return precise;
     if (max_passes > 0 && passes >= max_passes) {
-        auto const reached = fmt::format("measure.max_passes = {} reached", max_passes);
+        auto reached = fmt::format("measure.max_passes = {} reached", max_passes);
         if (target_ci <= 0) return reached;
         return fmt::format("{} before measure.target_ci = {:g} %: {}", reached, target_ci * 100,
                            width_text(step_time(times, passes)));

@@ -11,9 +11,9 @@ namespace epsim {
 ///
 /// With a target, the step time's 95 % interval (measure/bootstrap) is looked at after min_passes
 /// and then at numbers of passes that grow by a quarter, and must be narrow enough at two looks in
-/// a row: a look after every pass stops at the first interval that is too narrow by chance. Each
-/// further look adds a quarter of independent passes; two in a row cost 1.6 times the passes that
-/// one would, and the intervals at which they stop cover more (tests/measure/test_statistics.py).
+/// a row: a look after every pass stops at the first interval that is too narrow by chance. Few
+/// looks, and two that agree, leave it near its confidence (tests/measure/test_statistics.py has
+/// the coverage after stopping), for more passes than the first narrow interval would take.
 ///
 /// With max_passes = 0 and a target that noise keeps out of reach, the rule never ends: the run's
 /// time limit (measure.timeout_s) does.
