@@ -14,9 +14,10 @@
 namespace epsim {
 namespace {
 
-constexpr int64_t column_piece = int64_t{64} * 1024;  // tokens whose source ranks are looked at together
+constexpr int64_t column_piece =
+    int64_t{64} * 1024;  // tokens whose source ranks are looked at together
 constexpr int64_t widest_range = int64_t{64} * 1024;  // tokens that one read may span
-constexpr int64_t widest_gap = 1024;         // unwanted tokens that cost less than another read
+constexpr int64_t widest_gap = 1024;  // unwanted tokens that cost less than another read
 
 std::vector<int64_t> iota(int64_t begin, int64_t end) {
     std::vector<int64_t> tokens(static_cast<std::size_t>(std::max<int64_t>(end - begin, 0)));
