@@ -40,7 +40,6 @@ private:
     CoreShare share_cores() const;
     int64_t weight_bytes() const;  ///< of the fullest rank
     void require_memory() const;
-    int64_t kept_input_bytes() const;
     std::vector<std::vector<WeightKey>> weight_keys() const;
     void describe(RunRecord& record) const;
 

@@ -7,6 +7,9 @@ namespace epsim {
 inline constexpr int most_experts = 65536;  ///< of a layer; above that a number is a mistake
 inline constexpr int most_layers = 65536;
 inline constexpr int most_sources = 65536;
+inline constexpr int64_t most_step_tokens = int64_t{1} << 28;  ///< training batches are under 2^27
+inline constexpr int64_t most_steps = int64_t{1} << 24;   ///< of a trace; each is kept in memory
+inline constexpr int64_t most_tokens = int64_t{1} << 34;  ///< that a generator makes
 
 /// \throws InputError unless 1 <= top_k <= num_experts <= most_experts
 void check_sizes(int64_t num_experts, int64_t top_k);
