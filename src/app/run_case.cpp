@@ -233,6 +233,10 @@ void RunCase::describe(RunRecord& record) const {
     record.provenance["trace"] = trace_provenance_;
     record.provenance["model"] = {
         {"preset", config_.model.preset.empty() ? "none" : config_.model.preset}};
+    if (!config_.distortion.empty()) {
+        record.provenance["model"]["distorted"] = config_.distortion;
+        record.tags.emplace_back("distorted");
+    }
     record.date = utc_now();
     record.run_uuid = random_uuid();
     record.software_version = build_info().version;

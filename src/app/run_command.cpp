@@ -91,7 +91,9 @@ ExitCode run_on(Communicator const& comm, RunFlags const& flags) {
         });
         on_all_ranks(comm, [&] {
             if (!comm.is_root()) return;
-            record.config = resolved.canonical + identity(comm, run_case);
+            auto const& text =
+                run_case.trace_sha256().empty() ? resolved.canonical : resolved.without_folders;
+            record.config = text + identity(comm, run_case);
             record.summary = summarise(record);
             auto const file = directory->seal(record);
             directory->set_status(record.status);

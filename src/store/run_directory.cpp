@@ -74,7 +74,7 @@ RunDirectory RunDirectory::create(fs::path const& path) {
         throw InputError(fmt::format("cannot make {} ({}). Choose another output.dir",
                                      path.string(), error.message()));
     RunDirectory directory(path);
-    if (fs::exists(plan_of(path)) || !directory.cases().empty())
+    if (fs::exists(plan_of(path), error) || !directory.cases().empty())
         throw InputError(
             fmt::format("{} already holds a run (results are never overwritten). Choose "
                         "another output.dir or remove it",

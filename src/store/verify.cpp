@@ -117,7 +117,7 @@ std::string schema_of(fs::path const& path) {
 }  // namespace
 
 std::vector<Verification> verify(fs::path const& path) {
-    if (fs::is_directory(path)) return verify_run(path);
+    if (std::error_code none; fs::is_directory(path, none)) return verify_run(path);
     auto const schema = schema_of(path);
     if (schema == trace_schema) return {verify_trace(path)};
     if (schema == result_schema) return {verify_result(path, read_result(path))};
