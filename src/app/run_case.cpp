@@ -191,7 +191,6 @@ std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
 }
 
 RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted) {
-    require_memory();
     auto const [threads, oversubscribed] = share_cores();
     auto const rank = static_cast<std::size_t>(index(comm_.rank()));
     auto const offset = placement_->rank_slot_offset();

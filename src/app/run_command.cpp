@@ -77,6 +77,7 @@ ExitCode run_on(Communicator const& comm, RunFlags const& flags) {
         if (comm.is_root()) fmt::print("{}", run_case.describe());
         return ExitCode::success;
     }
+    run_case.require_memory();
     std::optional<RunDirectory> directory;
     on_all_ranks(comm, [&] {
         if (comm.is_root())

@@ -90,6 +90,7 @@ class BadInput(WithTrace):
                              f"--output.dir={self.folder / 'out'}", ranks=RANKS, timeout=60)
             self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
             self.assertIn(says, done.stderr)
+            self.assertFalse((self.folder / "out").exists())
 
     def test_no_absurd_trace_is_generated(self):
         for options in (("--tokens", "1T"), ("--tokens", 1, "--steps", 2000000000),
