@@ -25,7 +25,7 @@ struct ReportArguments {
 std::vector<std::filesystem::path> result_files(std::vector<std::string> const& paths) {
     std::vector<std::filesystem::path> files;
     for (auto const& path : paths) {
-        if (!std::filesystem::is_directory(path)) {
+        if (std::error_code none; !std::filesystem::is_directory(path, none)) {
             files.emplace_back(path);
             continue;
         }

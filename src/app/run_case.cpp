@@ -2,6 +2,8 @@
 
 #include <fmt/format.h>
 
+#include <sstream>
+
 #include "app/provenance.hpp"
 #include "app/rank_layout.hpp"
 #include "app/run_facts.hpp"
@@ -9,9 +11,11 @@
 #include "core/build_info.hpp"
 #include "core/text.hpp"
 #include "device/device_query.hpp"
+#include "device/host_memory.hpp"
 #include "exchange/local/local_transport.hpp"
 #include "exchange/mpi/mpi_transport.hpp"
 #include "exchange/transport_exchange.hpp"
+#include "layer/memory_need.hpp"
 #include "model/formulas.hpp"
 #include "model/layer_choice.hpp"
 #include "probe/calibrate.hpp"
@@ -128,40 +132,38 @@ int64_t RunCase::weight_bytes() const {
            (spec_.distinct_weights ? spec_.layers : 1);
 }
 
-/// Weights that do not fit are refused before anything is made: the kernel would kill a rank late.
+/// What does not fit is refused before anything is made: the kernel would kill a rank late.
 void RunCase::require_memory() const {
-    auto const host = query_host();
-    auto const held = static_cast<int64_t>(placement_->experts_of(LayerId{0}, comm_.rank()).size());
-    int64_t const mine = (held * expert_params(spec_.shape) + replicated_params(spec_.shape)) *
-                             bytes_of(spec_.dtype) * (spec_.distinct_weights ? spec_.layers : 1) +
-                         kept_input_bytes();
+    auto const hostname = query_host().hostname;
+    auto const mine = memory_need(*case_, comm_.size(), comm_.rank());
+    double const left = available_memory();
+    auto const hosts = comm_.all_gather(hostname);
+    auto const needs = comm_.all_gather(
+        fmt::format("{} {} {} {}", mine.weights, mine.tokens, mine.rows, mine.record));
+    MemoryNeed all;  // of this host's ranks
     int64_t ranks = 0;
-    double needed = 0;
-    auto const hosts = comm_.all_gather(host.hostname);
-    auto const bytes = comm_.all_gather(std::to_string(mine));
     for (std::size_t r = 0; r < hosts.size(); ++r) {
-        if (hosts[r] != host.hostname) continue;
+        if (hosts[r] != hostname) continue;
         ++ranks;
-        needed += std::stod(bytes[r]);
+        std::istringstream need(needs[r]);
+        for (auto* part : {&all.weights, &all.tokens, &all.rows, &all.record}) {
+            double bytes = 0;
+            need >> bytes;
+            *part += bytes;
+        }
     }
+    comm_.barrier();  // nobody takes memory before all have seen what is left
     on_all_ranks(comm_, [&] {
-        if (needed > host.memory_bytes)
+        if (all.total() > left)
             throw InputError(fmt::format(
-                "the weights{} of {} ranks need {} on {} (it has {}). Lower model.scale, "
-                "model.layers or tokens.steps, set model.distinct_weights = false, or use more "
-                "nodes",
-                kept_input_bytes() > 0 ? " and, with measure.start = free, the tokens" : "", ranks,
-                format_bytes(needed), host.hostname, format_bytes(host.memory_bytes)));
+                "{} ranks need {} on {}, which has {} left (weights {}, tokens and routing {}, "
+                "rows {}, times and counts {}). Lower model.scale, model.layers, tokens.per_step, "
+                "tokens.steps or the number of passes, set model.distinct_weights = false or "
+                "measure.start = aligned, or use more nodes",
+                ranks, format_bytes(all.total()), hostname, format_bytes(left),
+                format_bytes(all.weights), format_bytes(all.tokens), format_bytes(all.rows),
+                format_bytes(all.record)));
     });
-}
-
-/// Freely running iterations keep every step's token vectors and routing in memory.
-int64_t RunCase::kept_input_bytes() const {
-    if (config_.measure.start != "free") return 0;
-    int64_t const share = source_->info().tokens() / comm_.size() + 1;
-    return share * (spec_.shape.hidden * bytes_of(spec_.wire_dtype) +
-                    int64_t{spec_.layers} * spec_.shape.top_k *
-                        static_cast<int64_t>(sizeof(ExpertId) + sizeof(float)));
 }
 
 std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
@@ -176,7 +178,6 @@ std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
 
 RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted,
                        Heartbeat& heartbeat) {
-    require_memory();
     auto const [threads, oversubscribed] = share_cores(comm_, config_.compute.threads);
     if (config_.measure.probe != "off") {
         heartbeat.enter("probing the machine");
@@ -228,6 +229,10 @@ void RunCase::describe(RunRecord& record) const {
     record.provenance["trace"] = trace_provenance_;
     record.provenance["model"] = {
         {"preset", config_.model.preset.empty() ? "none" : config_.model.preset}};
+    if (!config_.distortion.empty()) {
+        record.provenance["model"]["distorted"] = config_.distortion;
+        record.tags.emplace_back("distorted");
+    }
     record.date = utc_now();
     record.run_uuid = random_uuid();
     record.software_version = build_info().version;

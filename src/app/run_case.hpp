@@ -24,6 +24,9 @@ public:
     std::string trace_sha256() const;
     /// What would be replayed and what it takes, for --dry-run: a table. Runs nothing.
     std::string describe() const;
+    /// Refuse what does not fit into the memory that is left, before anything is made. Collective.
+    /// \throws CollectiveError
+    void require_memory() const;
     /// Make weights, replay, and fill in what only the case knows (provenance, topology, kind,
     /// tags). Collective. \return on rank 0 the record, elsewhere an empty one
     /// \param interrupted asked between iterations on every rank: stop there, keep what there is
@@ -34,8 +37,6 @@ private:
     void note_hash(TraceFile const& file);
     void check_source() const;
     int64_t weight_bytes() const;  ///< of the fullest rank
-    void require_memory() const;
-    int64_t kept_input_bytes() const;
     std::vector<std::vector<WeightKey>> weight_keys() const;
     void describe(RunRecord& record) const;
 

@@ -79,7 +79,7 @@ std::string reason_to_stop(Communicator const& comm, RunGuard const& guard) {
 
 /// Replay the case and keep the result in the guard's directory. Collective.
 ExitCode measure(Communicator const& comm, RunFlags const& flags, RunGuard& guard,
-                 std::string const& canonical, RunCase& run_case) {
+                 ResolvedConfig const& resolved, RunCase& run_case) {
     Progress progress(flags.quiet || !comm.is_root() ? Progress::Mode::quiet
                                                      : Progress::Mode::automatic);
     auto record = run_case.run([&](std::string_view stage, int64_t done,
@@ -93,7 +93,9 @@ ExitCode measure(Communicator const& comm, RunFlags const& flags, RunGuard& guar
                               reason_to_stop(comm, guard));
     on_all_ranks(comm, [&] {
         if (!comm.is_root()) return;
-        record.config = canonical + identity(comm, run_case);
+        auto const& text =
+            run_case.trace_sha256().empty() ? resolved.canonical : resolved.without_folders;
+        record.config = text + identity(comm, run_case);
         record.summary = summarise(record);
         auto const file = guard.seal(record, message);
         if (!message.empty()) fmt::print(stderr, "epsim: {}\n", message);
@@ -121,13 +123,14 @@ ExitCode run_on(Communicator const& comm, RunFlags const& flags, RunGuard& guard
         if (comm.is_root()) fmt::print("{}", run_case.describe());
         return ExitCode::success;
     }
+    run_case.require_memory();
     on_all_ranks(comm, [&] {
         if (comm.is_root())
             guard.own(RunDirectory::create(
                 config.output_dir.empty() ? default_directory(config.name) : config.output_dir));
     });
     try {
-        return measure(comm, flags, guard, resolved.canonical, run_case);
+        return measure(comm, flags, guard, resolved, run_case);
     } catch (CollectiveError const& e) {
         if (e.exit_code() != ExitCode::interrupted) {
             guard.give_up("failed", e.what());

@@ -47,6 +47,27 @@ int answer(CLI::App const& app, CLI::ParseError const& e, int argc, char** argv)
     return static_cast<int>(is_help ? ExitCode::success : ExitCode::usage);
 }
 
+/// The arguments with every '_' in a flag's name as '-': they are equal, and this spelling is
+/// known.
+std::vector<std::string> with_dashes(int argc, char** argv) {
+    std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+    for (auto& argument : arguments) {
+        if (argument == "--") break;
+        if (!argument.starts_with("--")) continue;
+        auto const name_end = argument.begin() + static_cast<std::ptrdiff_t>(
+                                                     std::min(argument.find('='), argument.size()));
+        std::replace(argument.begin(), name_end, '_', '-');
+    }
+    std::ranges::reverse(arguments);  // CLI11 takes the last first
+    return arguments;
+}
+
+/// Whether all ranks of a job work together on the command, or one process does it.
+bool is_collective(CLI::App const& app) {
+    auto const name = app.get_subcommands().front()->get_name();
+    return name == "run" || name == "calibrate";
+}
+
 }  // namespace
 
 int run_main(int argc, char** argv) {
@@ -64,10 +85,15 @@ int run_main(int argc, char** argv) {
         add_verify_command(app, action);
         add_trace_command(app, action);
         try {
-            app.parse(argc, argv);
+            app.parse(with_dashes(argc, argv));
         } catch (CLI::ParseError const& e) {
             return answer(app, e, argc, argv);
+        } catch (Error const& e) {  // a value that is not allowed: all ranks were told the same
+            if (launcher_rank() == 0) fmt::print(stderr, "epsim: {}\n", e.what());
+            return static_cast<int>(e.exit_code());
         }
+        // The others' success leaves the job's status to rank 0.
+        if (!is_collective(app) && launcher_rank() != 0) return static_cast<int>(ExitCode::success);
         return static_cast<int>(action());
     } catch (Error const& e) {
         return fail(e.exit_code(), e.what());

@@ -53,6 +53,9 @@ std::unique_ptr<RoutingSource const> open_npy(ImportFlags const& flags) {
              "Leave it out");
     if (!flags.num_experts)
         fail("--num-experts is missing", "the ids do not say it", "Give the experts of a layer");
+    if (flags.weight_scale && !flags.weights)
+        fail("--weight-scale is given without --weights", "there is nothing that it multiplies",
+             "Give the weights, or leave it out");
     if (flags.first_layer && !flags.layers.empty())
         fail("--layers and --first-layer are both given", "either numbers the layers",
              "Leave one out");

@@ -17,6 +17,8 @@ namespace epsim {
 struct Config {
     std::string name = "custom";  ///< for run directories: the file's stem, else the preset
     ModelShape shape;             ///< of a resolved Config: with model.scale applied
+    std::string distortion;       ///< how the shape differs from its preset's, beside the hidden
+                                  ///< size: "top_k 4 instead of 8 (x 0.5)"; empty = not
     ModelOptions model;
     RoutingOptions routing;
     TokenOptions tokens;

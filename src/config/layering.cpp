@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "core/error.hpp"
 #include "core/text.hpp"
@@ -51,11 +52,18 @@ std::string unknown_key_message(std::string_view path) {
 void ConfigLayering::apply(ConfigFile const& source, std::vector<TomlEntry> const& entries,
                            Layer layer, std::string const& origin_text) {
     auto const folder = std::filesystem::path(source.path).parent_path();
+    std::set<std::string> stated;
     for (TomlEntry const& entry : entries) {
         auto const at = [&](TextPlace p) {
             return fmt::format("{}:{}:{}: ", source.path, p.line, p.column);
         };
-        Key const* key = find_key(config_keys(), entry.path);
+        auto path = entry.path;
+        std::ranges::replace(path, '-', '_');
+        Key const* key = find_key(config_keys(), path);
+        if (key != nullptr && !stated.insert(path).second)
+            throw InputError(
+                fmt::format("{}{} is stated twice ('-' and '_' are equal in names). Leave one out",
+                            at(entry.key), path));
         if (key == nullptr) throw InputError(at(entry.key) + unknown_key_message(entry.path));
         if (layer == Layer::preset && key->scope != KeyScope::shape)
             throw InputError(fmt::format(

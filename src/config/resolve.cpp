@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <filesystem>
 
+#include "config/distortion.hpp"
 #include "config/layering.hpp"
 #include "config/rules.hpp"
 #include "core/error.hpp"
@@ -42,6 +43,7 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
         layering.apply(source, read_toml(source.text, source.path), Layer::preset,
                        "preset " + preset);
     }
+    ModelShape const of_preset = layering.config.shape;
     if (input.file) layering.apply(*input.file, entries, Layer::file, "file " + input.file->path);
     for (auto const& value : input.overrides) {
         // Routing comes from one place: the command line's choice replaces the file's.
@@ -57,7 +59,11 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
     ResolvedConfig resolved;
     resolved.config = layering.config;
     resolved.config.name = run_name(input, preset);
+    if (!preset.empty()) resolved.config.distortion = distortion(of_preset, layering.config.shape);
     resolved.canonical = canonical_toml(layering.config);
+    auto moved = layering.config;
+    moved.routing.trace = std::filesystem::path(moved.routing.trace).filename();
+    resolved.without_folders = canonical_toml(moved);
     if (auto& trace = layering.config.routing.trace; !trace.empty())
         trace = std::filesystem::absolute(trace);  // the dump means the same from any folder
     resolved.dump = dump_toml(layering.config, layering.origin);

@@ -43,6 +43,9 @@ struct ResolvedConfig {
     /// inputs that mean the same run have the same text. Resolving it again in the same working
     /// directory gives the same Config, without any other file.
     std::string canonical;
+    /// The same, but of routing.trace the file's name only: for a case whose trace is known by its
+    /// hash, wherever it lies.
+    std::string without_folders;
     /// Every setting as TOML with its origin as a comment; a configuration file itself, which may
     /// lie in any folder: its paths are absolute.
     std::string dump;

@@ -5,13 +5,12 @@
 #include "measure/phase.hpp"
 #include "model/limits.hpp"
 #include "schedule/exchange_schedule.hpp"
+#include "trace/limits.hpp"
 
 namespace epsim {
 namespace {
 
-// Bounds that no sane value reaches: the largest training batches are under 2^27 tokens.
-constexpr int64_t max_tokens = int64_t{1} << 28;
-constexpr int64_t max_count = INT32_MAX;
+// A bound that no sane value reaches.
 constexpr int max_ranks = 1 << 20;
 
 template <class Field>
@@ -27,12 +26,12 @@ Key verify_key() {
     key.accepts = {TomlType::text, TomlType::integer};
     key.set = [](Config& config, std::string const& text) {
         bool const word = text == "auto" || text == "full" || text == "off";
-        auto const tokens = integer_in(text, 1, max_tokens);
+        auto const tokens = integer_in(text, 1, most_step_tokens);
         config.measure.verify = tokens ? std::to_string(*tokens) : text;
         return word || tokens;
     };
     key.get = [](Config const& config) {
-        bool const number = integer_in(config.measure.verify, 1, max_tokens).has_value();
+        bool const number = integer_in(config.measure.verify, 1, most_step_tokens).has_value();
         return number ? config.measure.verify : toml_quote(config.measure.verify);
     };
     return key;
@@ -94,11 +93,11 @@ std::vector<Key> run_keys() {
         choice_key("tokens.assign", "which rank a token starts on",
                    {"auto", "recorded", "sequence", "contiguous", "round-robin"},
                    CONFIG_FIELD(tokens.assign)),
-        integer_key("tokens.per_step", "over all ranks; 0 = as recorded", 0, max_tokens,
+        integer_key("tokens.per_step", "over all ranks; 0 = as recorded", 0, most_step_tokens,
                     CONFIG_FIELD(tokens.per_step)),
-        integer_key("tokens.per_rank", "of each source of a generator", 0, max_tokens,
+        integer_key("tokens.per_rank", "of each source of a generator", 0, most_step_tokens,
                     CONFIG_FIELD(tokens.per_rank)),
-        integer_key("tokens.steps", "steps to replay; 0 = all (a generator: 1)", 0, max_count,
+        integer_key("tokens.steps", "steps to replay; 0 = all (a generator: 1)", 0, most_steps,
                     CONFIG_FIELD(tokens.steps)),
         flag_key("tokens.split_sources", "allow more ranks than recorded sources",
                  CONFIG_FIELD(tokens.split_sources)),

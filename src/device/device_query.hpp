@@ -34,7 +34,7 @@ struct HostInfo {
     std::string cpu_model;              ///< "unknown" if the host does not say
     int physical_cores = 0;             ///< with a usable hardware thread
     int hardware_threads = 0;           ///< usable by this process
-    double memory_bytes = 0;            ///< of the host; limits of containers are not seen
+    double memory_bytes = 0;            ///< of the host; see also device/host_memory
     double cache_bytes = 0;             ///< of all caches of the host; 0 = unknown
     std::string cpuset;                 ///< usable hardware threads, "0-1"
     int numa = -1;                      ///< NUMA node of the cpuset; -1 = several or unknown

@@ -3,6 +3,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 #include <map>
 #include <numeric>
 #include <set>
@@ -195,7 +196,10 @@ std::string origin_section(ReportInput const& input) {
     std::string text = title(input);
     text += fact("kind", explain_kind(input), style);
     for (auto const& tag : record.tags)
-        text += fact(&tag == record.tags.data() ? "tags" : "", explain_tag(tag), style);
+        text += fact(&tag == record.tags.data() ? "tags" : "",
+                     join_present({explain_tag(tag),
+                                   tag == "distorted" ? input.provenance("model", tag) : ""}),
+                     style);
     if (record.status != "complete")
         text += fact("status", record.status + ": the figures cover what was measured until then",
                      style);
@@ -208,9 +212,13 @@ std::string origin_section(ReportInput const& input) {
                                        {"exchange", exchange_text(input)},
                                        {"compute", compute_text(input)},
                                        {"trace", trace_text(input)},
-                                       {"replayed", replayed_text(record)},
-                                       {"file", input.path}})
+                                       {"replayed", replayed_text(record)}})
         if (!value.empty()) text += fact(label, value, style);
+    if (!input.path.empty()) {  // in one piece, to be copied
+        auto unwrapped = style;
+        unwrapped.width = std::numeric_limits<int>::max();
+        text += fact("file", input.path, unwrapped);
+    }
     return text;
 }
 

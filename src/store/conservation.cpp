@@ -1,71 +1,15 @@
 #include "store/conservation.hpp"
 
-#include <fmt/format.h>
-
-#include <cmath>
+#include "store/rules.hpp"
+#include "store/traffic_rules.hpp"
 
 namespace epsim {
 namespace {
 
-using Wide = __int128;                      // sums and products of numbers below
+using namespace rules;
+
 constexpr int64_t most = int64_t{1} << 53;  // tokens or bytes
 constexpr int64_t most_row_bytes = int64_t{1} << 32;
-
-constexpr auto to_experts = static_cast<int64_t>(Direction::dispatch);
-constexpr auto to_tokens = static_cast<int64_t>(Direction::combine);
-
-std::string differ(std::string const& where, char const* what, Wide found, Wide expected) {
-    return fmt::format("{}: {} is {}, not {} ({:+})", where, what, found, expected,
-                       found - expected);
-}
-
-int64_t steps(RunRecord const& r) {
-    return static_cast<int64_t>(r.step.size());
-}
-int64_t layers(RunRecord const& r) {
-    return static_cast<int64_t>(r.layer.size());
-}
-int64_t ranks(RunRecord const& r) {
-    return static_cast<int64_t>(r.topology.size());
-}
-int64_t experts(RunRecord const& r) {
-    return r.expert_tokens.extent(2);
-}
-int64_t row_bytes(RunRecord const& r, int64_t direction) {
-    return direction == to_experts ? r.dispatch_row_bytes : r.combine_row_bytes;
-}
-
-std::string at(RunRecord const& r, int64_t l) {
-    return fmt::format("layer {}", r.layer[static_cast<std::size_t>(l)]);
-}
-std::string at(RunRecord const& r, int64_t s, int64_t l) {
-    return fmt::format("step {}, {}", r.step[static_cast<std::size_t>(s)], at(r, l));
-}
-std::string at(RunRecord const& r, int64_t l, int64_t direction, int64_t source,
-               int64_t destination) {
-    return fmt::format("{}, {}, rank {} to {}", at(r, l),
-                       direction_names[static_cast<std::size_t>(direction)], source, destination);
-}
-
-/// The first text that visit(step, layer) gives.
-template <class Visit>
-std::string over_steps(RunRecord const& r, Visit&& visit) {
-    for (int64_t s = 0; s < steps(r); ++s)
-        for (int64_t l = 0; l < layers(r); ++l)
-            if (auto text = visit(s, l); !text.empty()) return text;
-    return {};
-}
-
-/// The first text that visit(layer, direction, source, destination) gives.
-template <class Visit>
-std::string over_pairs(RunRecord const& r, Visit&& visit) {
-    for (int64_t l = 0; l < layers(r); ++l)
-        for (int64_t d = 0; d < static_cast<int64_t>(direction_count); ++d)
-            for (int64_t from = 0; from < ranks(r); ++from)
-                for (int64_t to = 0; to < ranks(r); ++to)
-                    if (auto text = visit(l, d, from, to); !text.empty()) return text;
-    return {};
-}
 
 std::string nothing_absurd(RunRecord const& r) {
     std::string text;
@@ -134,83 +78,6 @@ std::string ranks_receive_what_experts_serve(RunRecord const& r) {
     });
 }
 
-/// Dispatched rows arrive where experts are; combined rows leave from there.
-std::string selected_is_what_was_received(RunRecord const& r) {
-    for (int64_t l = 0; l < layers(r); ++l)
-        for (int64_t const d : {to_experts, to_tokens})
-            for (int64_t n = 0; n < ranks(r); ++n) {
-                Wide rows = 0, bytes = 0;
-                for (int64_t s = 0; s < steps(r); ++s) rows += r.rank_tokens(s, l, n);
-                for (int64_t other = 0; other < ranks(r); ++other)
-                    bytes +=
-                        d == to_experts ? r.selected(l, d, other, n) : r.selected(l, d, n, other);
-                if (bytes != rows * row_bytes(r, d))
-                    return differ(fmt::format("{}, {}, rank {}", at(r, l),
-                                              direction_names[static_cast<std::size_t>(d)], n),
-                                  "selected", bytes, rows * row_bytes(r, d));
-            }
-    return {};
-}
-
-std::string rows_come_back(RunRecord const& r) {
-    return over_pairs(r, [&](int64_t l, int64_t d, int64_t from, int64_t to) -> std::string {
-        if (d != to_experts) return {};
-        Wide const went = Wide{r.selected(l, to_experts, from, to)} * r.combine_row_bytes;
-        Wide const back = Wide{r.selected(l, to_tokens, to, from)} * r.dispatch_row_bytes;
-        if (went == back) return {};
-        return differ(at(r, l, to_tokens, to, from), "selected", r.selected(l, to_tokens, to, from),
-                      went / r.dispatch_row_bytes);
-    });
-}
-
-std::string payload_is_selected_rows(RunRecord const& r) {
-    return over_pairs(r, [&](int64_t l, int64_t d, int64_t from, int64_t to) -> std::string {
-        int64_t const payload = r.payload(l, d, from, to), selected = r.selected(l, d, from, to);
-        if (payload > selected) return differ(at(r, l, d, from, to), "payload", payload, selected);
-        int64_t const rest = payload % row_bytes(r, d);
-        if (rest == 0) return {};
-        return differ(at(r, l, d, from, to), "payload", payload, payload - rest);
-    });
-}
-
-std::string wire_carries_it(RunRecord const& r) {
-    for (int64_t l = 0; l < layers(r); ++l)
-        for (int64_t const d : {to_experts, to_tokens})
-            for (int64_t n = 0; n < ranks(r); ++n) {
-                Wide wire = 0, sent = 0;
-                for (int64_t c = 0; c < r.wire.extent(3); ++c) wire += r.wire(l, d, n, c);
-                for (int64_t to = 0; to < ranks(r); ++to)
-                    sent += Wide{r.payload(l, d, n, to)} + r.padding(l, d, n, to) +
-                            r.metadata(l, d, n, to);
-                // Forwarding ranks send what is not theirs: only one hop balances rank by rank.
-                if (r.hops == 1 && wire != sent)
-                    return differ(fmt::format("{}, {}, rank {}", at(r, l),
-                                              direction_names[static_cast<std::size_t>(d)], n),
-                                  "wire", wire, sent);
-            }
-    return {};
-}
-
-std::string time_moves_forward(RunRecord const& r) {
-    auto const broken = [](double start, double end) {
-        return std::isnan(start) != std::isnan(end) || end < start;
-    };
-    for (std::size_t i = 0; i < r.time_start.flat().size(); ++i)
-        if (broken(r.time_start.flat()[i], r.time_end.flat()[i]))
-            return fmt::format("a phase runs from {} s to {} s", r.time_start.flat()[i],
-                               r.time_end.flat()[i]);
-    for (std::size_t i = 0; i < r.step_start.flat().size(); ++i)
-        if (broken(r.step_start.flat()[i], r.step_end.flat()[i]))
-            return fmt::format("an iteration runs from {} s to {} s", r.step_start.flat()[i],
-                               r.step_end.flat()[i]);
-    return {};
-}
-
-std::string oracle_agrees(RunRecord const& r) {
-    if (r.wrong == 0) return {};
-    return fmt::format("{} of {} outputs and {} rows were wrong", r.wrong, r.checked, r.identities);
-}
-
 }  // namespace
 
 std::vector<Finding> check_conservation(RunRecord const& record) {
@@ -223,12 +90,7 @@ std::vector<Finding> check_conservation(RunRecord const& record) {
     check_rule("served + dropped + unrouted = tokens x top_k", every_choice_is_somewhere);
     check_rule("assignments that ranks received = those that their experts served",
                ranks_receive_what_experts_serve);
-    check_rule("selected = assignments received x row bytes", selected_is_what_was_received);
-    check_rule("combine selects the transpose of dispatch, in rows", rows_come_back);
-    check_rule("payload is whole rows, at most selected", payload_is_selected_rows);
-    check_rule("wire = payload + padding + metadata, by sender (one hop)", wire_carries_it);
-    check_rule("intervals end after they start", time_moves_forward);
-    check_rule("the oracle found nothing wrong", oracle_agrees);
+    for (auto& finding : check_traffic(record)) findings.push_back(std::move(finding));
     return findings;
 }
 

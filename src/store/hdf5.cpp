@@ -45,7 +45,9 @@ Hid open_file(std::filesystem::path const& path) {
     prepare();
     std::error_code error;
     auto const status = std::filesystem::status(path, error);
-    if (!std::filesystem::exists(status)) throw FileError("there is no such file");
+    if (status.type() == std::filesystem::file_type::not_found)
+        throw FileError("there is no such file");
+    if (error) throw FileError(fmt::format("cannot be reached: {}", error.message()));
     if (!std::filesystem::is_regular_file(status)) throw FileError("not a regular file");
     return own(H5Fopen(path.c_str(), H5F_ACC_RDONLY, file_access().get()),
                "not a readable HDF5 file");

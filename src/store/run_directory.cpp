@@ -85,7 +85,7 @@ RunDirectory RunDirectory::create(fs::path const& path) {
         throw InputError(fmt::format("cannot make {} ({}). Choose another output.dir",
                                      path.string(), error.message()));
     RunDirectory directory(path);
-    bool const taken = fs::exists(plan_of(path)) && !ended_without_case(path);
+    bool const taken = fs::exists(plan_of(path), error) && !ended_without_case(path);
     if (taken || !directory.cases().empty())
         throw InputError(
             fmt::format("{} already holds a run (results are never overwritten). Choose "

@@ -4,6 +4,7 @@
 
 #include "core/sha256.hpp"
 #include "store/dataset.hpp"
+#include "trace/limits.hpp"
 
 namespace epsim {
 
@@ -30,11 +31,15 @@ void require_valid_ids(RoutingBatch const& batch, int num_experts, int32_t layer
 }
 
 void require_finite_weights(RoutingBatch const& batch, int32_t layer, int64_t first_token) {
-    for (std::size_t i = 0; i < batch.weight.size(); ++i)
-        if (!std::isfinite(batch.weight[i]))
-            throw FileError(fmt::format("layer {}, token {}: gate weight {} is not finite", layer,
-                                        first_token + static_cast<int64_t>(i) / batch.top_k,
-                                        batch.weight[i]));
+    for (std::size_t i = 0; i < batch.weight.size(); ++i) {
+        float const weight = batch.weight[i];
+        if (std::abs(weight) <= most_weight) continue;
+        auto const problem = std::isfinite(weight) ? fmt::format("beyond {}", most_weight)
+                                                   : std::string("not finite");
+        throw FileError(fmt::format("layer {}, token {}: gate weight {} is {}", layer,
+                                    first_token + static_cast<int64_t>(i) / batch.top_k, weight,
+                                    problem));
+    }
 }
 
 std::string trace_sha256(hid_t file) {

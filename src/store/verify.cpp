@@ -9,6 +9,7 @@
 #include "store/bound_check.hpp"
 #include "store/calibration_file.hpp"
 #include "store/conservation.hpp"
+#include "store/figure_rules.hpp"
 #include "store/result_file.hpp"
 #include "store/result_schema.hpp"
 #include "store/run_directory.hpp"
@@ -60,14 +61,16 @@ Verification verify_trace(fs::path const& path) {
     return report;
 }
 
-Verification verify_result(fs::path const& path) {
-    auto const record = read_result(path);
+Verification verify_result(fs::path const& path, RunRecord const& record) {
     Verification report{path, fmt::format("result, {}, {}", record.status, record.kind), {}, {}};
     note_hash(report, "sha256 of the configuration", stated_config_sha256(path),
               sha256_hex(record.config));
-    for (auto const& finding : check_conservation(record))
-        note(report, finding.rule, finding.violation);
-    for (auto const& finding : check_bounds(record)) note(report, finding.rule, finding.violation);
+    auto const note_all = [&](std::vector<Finding> const& findings) {
+        for (auto const& finding : findings) note(report, finding.rule, finding.violation);
+    };
+    note_all(check_conservation(record));
+    note_all(check_bounds(record));
+    if (report.violations.empty()) note_all(check_figures(record));
     return report;
 }
 
@@ -85,6 +88,15 @@ std::string hash_in_name(fs::path const& file) {
     return name.substr(name.size() - case_hash_digits);
 }
 
+/// What is wrong with the status of a run that has these cases.
+std::string unfinished(RunDirectory const& run, std::vector<std::string> const& case_status) {
+    if (case_status.empty()) return fmt::format("it is {} and holds no result", run.status());
+    bool const interrupted = std::ranges::count(case_status, "interrupted") > 0;
+    if (run.status() == (interrupted ? "interrupted" : "complete")) return {};
+    return fmt::format("it is {}, its {} case(s) are {}", run.status(), case_status.size(),
+                       fmt::join(case_status, ", "));
+}
+
 std::vector<Verification> verify_run(fs::path const& path) {
     auto const run = RunDirectory::open(path);
     std::vector<Verification> reports{{path, "run, " + describe_state(run), {}, {}}};
@@ -95,12 +107,16 @@ std::vector<Verification> verify_run(fs::path const& path) {
          names == noted ? ""
                         : fmt::format("notes {} [{}], there are {} [{}]", noted.size(),
                                       fmt::join(noted, " "), names.size(), fmt::join(names, " ")));
+    std::vector<std::string> case_status;
     for (auto const& file : run.cases()) {
-        auto report = verify_result(file);
+        auto const record = read_result(file);
+        case_status.push_back(record.status);
+        auto report = verify_result(file, record);
         note_hash(report, "the file's name has the start of the configuration's sha256",
                   hash_in_name(file), stated_config_sha256(file).substr(0, case_hash_digits));
         reports.push_back(std::move(report));
     }
+    note(reports[0], "the run ended, and its cases with it", unfinished(run, case_status));
     return reports;
 }
 
@@ -113,10 +129,10 @@ std::string schema_of(fs::path const& path) {
 }  // namespace
 
 std::vector<Verification> verify(fs::path const& path) {
-    if (fs::is_directory(path)) return verify_run(path);
+    if (std::error_code none; fs::is_directory(path, none)) return verify_run(path);
     auto const schema = schema_of(path);
     if (schema == trace_schema) return {verify_trace(path)};
-    if (schema == result_schema) return {verify_result(path)};
+    if (schema == result_schema) return {verify_result(path, read_result(path))};
     if (schema == calibration_schema) return {verify_calibration(path)};
     throw InputError(fmt::format(
         "{}: its schema is '{}' ({}, {} and {} can be verified). Give a run directory, a result, a "

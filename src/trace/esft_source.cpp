@@ -26,6 +26,11 @@ std::optional<int32_t> layer_of(fs::path const& path) {
     return number;
 }
 
+[[noreturn]] void fail_to_read(fs::path const& path, std::error_code const& error) {
+    throw InputError(
+        fmt::format("cannot read '{}' ({}). Check the path", path.string(), error.message()));
+}
+
 std::map<int32_t, fs::path> files_by_layer(std::vector<fs::path> const& paths) {
     std::map<int32_t, fs::path> files;
     auto const add = [&](int32_t layer, fs::path const& path) {
@@ -37,10 +42,14 @@ std::map<int32_t, fs::path> files_by_layer(std::vector<fs::path> const& paths) {
                             at->second.string(), path.string(), layer));
     };
     for (auto const& path : paths) {
-        std::error_code none;
-        if (fs::is_directory(path, none)) {
-            for (auto const& entry : fs::directory_iterator(path, none))
+        std::error_code error;
+        if (fs::is_directory(path, error)) {
+            fs::directory_iterator const entries(path, error);
+            if (error) fail_to_read(path, error);
+            for (auto const& entry : entries)
                 if (auto const layer = layer_of(entry.path())) add(*layer, entry.path());
+        } else if (error) {
+            fail_to_read(path, error);
         } else if (auto const layer = layer_of(path)) {
             add(*layer, path);
         } else {

@@ -22,7 +22,7 @@ namespace {
 constexpr uint32_t order_step = UINT32_MAX;  // no step: words for the orders of popularity
 constexpr int block_bits = 20;               // a token has 2^20 blocks of random words
 constexpr int tile = 32;                     // tokens whose words are made together
-constexpr int64_t most_tokens = int64_t{1} << (63 - block_bits);
+static_assert(most_step_tokens <= int64_t{1} << (63 - block_bits), "a token's blocks are its own");
 
 class Generator final : public RoutingSource {
 public:
@@ -151,14 +151,15 @@ std::unique_ptr<RoutingSource> make_generator(RoutingOptions const& routing,
     check_number(routing.sources >= 1 && routing.sources <= most_sources, "routing.sources",
                  routing.sources, "1 .. 65536");
     int64_t const steps = tokens.steps == 0 ? 1 : tokens.steps;
-    check_number(steps >= 1 && steps < INT32_MAX, "tokens.steps", steps, "1 .. 2^31 - 2");
+    check_number(steps >= 1 && steps <= most_steps, "tokens.steps", steps, "1 .. 2^24");
     int64_t const per_rank = tokens.per_rank == 0 ? 1024 : tokens.per_rank;
     int64_t const per_step = tokens.per_step == 0
                                  ? checked_multiply(per_rank, routing.sources, "tokens of a step")
                                  : tokens.per_step;
-    check_number(per_step >= 1 && per_step <= most_tokens, "tokens.per_step", per_step,
-                 "1 .. 2^43");
-    checked_multiply(per_step, steps, "tokens of the trace");
+    check_number(per_step >= 1 && per_step <= most_step_tokens, "tokens.per_step", per_step,
+                 "1 .. 2^28");
+    check_number(per_step <= most_tokens / steps, "tokens.per_step x tokens.steps",
+                 per_step * steps, "1 .. 2^34");
 
     TraceInfo info;
     info.num_experts = num_experts;

@@ -42,6 +42,8 @@ void check_batch(RoutingBatch const& batch, int num_experts, int32_t layer, int6
                             what, layer, first_token + static_cast<int64_t>(i / k)));
         };
         if (!std::isfinite(batch.weight[i])) fail("a gate weight is not a finite number");
+        if (std::abs(batch.weight[i]) > most_weight)
+            fail(fmt::format("gate weight {} is beyond {}", batch.weight[i], most_weight));
         if (batch.expert[i] == no_expert) continue;
         int32_t const e = index(batch.expert[i]);
         if (e < 0 || e >= num_experts)

@@ -41,6 +41,8 @@ void convert(std::byte const* bytes, std::vector<Out>& out) {
         In value;
         std::memcpy(&value, bytes, sizeof value);
         bytes += sizeof value;
+        if constexpr (std::is_same_v<In, uint64_t> && std::is_integral_v<Out>)
+            value = std::min<uint64_t>(value, INT64_MAX);  // out of every range, and stays so
         element = static_cast<Out>(value_of(value));
     }
 }
@@ -54,10 +56,11 @@ struct Type {
 template <class Out>
 constexpr std::array types{
     Type<Out>{"u1", convert<uint8_t, Out>},  Type<Out>{"u2", convert<uint16_t, Out>},
-    Type<Out>{"u4", convert<uint32_t, Out>}, Type<Out>{"i1", convert<int8_t, Out>},
-    Type<Out>{"i2", convert<int16_t, Out>},  Type<Out>{"i4", convert<int32_t, Out>},
-    Type<Out>{"i8", convert<int64_t, Out>},  Type<Out>{"f2", convert<half, Out>},
-    Type<Out>{"f4", convert<float, Out>},    Type<Out>{"f8", convert<double, Out>}};
+    Type<Out>{"u4", convert<uint32_t, Out>}, Type<Out>{"u8", convert<uint64_t, Out>},
+    Type<Out>{"i1", convert<int8_t, Out>},   Type<Out>{"i2", convert<int16_t, Out>},
+    Type<Out>{"i4", convert<int32_t, Out>},  Type<Out>{"i8", convert<int64_t, Out>},
+    Type<Out>{"f2", convert<half, Out>},     Type<Out>{"f4", convert<float, Out>},
+    Type<Out>{"f8", convert<double, Out>}};
 
 }  // namespace
 

@@ -10,8 +10,8 @@
 namespace epsim {
 
 /// A NumPy array file (.npy, format 1.0 or 2.0), little endian, C order, memory-mapped. Element
-/// types u1 u2 u4 i1 i2 i4 i8 f2 f4 f8. What the header says must agree with the size of the file,
-/// and nothing is allocated by it.
+/// types u1 u2 u4 u8 i1 i2 i4 i8 f2 f4 f8. What the header says must agree with the size of the
+/// file, and nothing is allocated by it.
 class NpyArray {
 public:
     enum class Kind { integer, real };
@@ -24,7 +24,7 @@ public:
     std::vector<int64_t> const& shape() const noexcept { return shape_; }  ///< each at least 1
     int64_t size() const noexcept { return size_; }                        ///< elements
 
-    /// Elements [first, first + n) in C order. \throws Error if they don't exist, or are reals
+    /// Elements [first, first + n) in C order; 2^63 and more becomes 2^63 - 1. \throws Error if they don't exist, or are reals
     std::vector<int64_t> integers(int64_t first, int64_t n) const;
     /// Elements of either kind. \throws Error if they don't exist
     std::vector<double> reals(int64_t first, int64_t n) const;

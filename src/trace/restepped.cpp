@@ -19,10 +19,11 @@ Restepped::Restepped(std::unique_ptr<RoutingSource const> source, int64_t per_st
     if (per_step > 0) {
         int64_t const tokens = info_.tokens();
         int64_t const count = tokens / per_step + (tokens % per_step != 0);
-        if (count >= INT32_MAX)
-            throw InputError(fmt::format(
-                "tokens.per_step = {} makes {} steps of the trace (2^31 - 2 at most). Raise it",
-                per_step, count));
+        if (count > most_steps)
+            throw InputError(
+                fmt::format("tokens.per_step = {} makes {} steps of the trace ({} at most). Raise "
+                            "it",
+                            per_step, count, most_steps));
         info_.step_offset.clear();
         for (int64_t s = 0; s < count; ++s) info_.step_offset.push_back(s * per_step);
         info_.step_offset.push_back(tokens);

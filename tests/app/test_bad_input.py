@@ -77,6 +77,31 @@ class BadInput(WithTrace):
     def test_absurd_size(self):
         self.refused("--model.expert_intermediate=8000T", says="expert_intermediate")
 
+    def test_more_than_memory_holds(self):
+        generated = ("--routing.trace=none", "--routing.generator=uniform", "--model.num_experts=8",
+                     "--model.top_k=8", "--model.moe_layers=2", "--model.total_layers=2")
+        for options, says in (
+                (("--tokens.per_step=256M", "--model.hidden=16K"), "rows "),
+                (("--tokens.per_step=8", "--tokens.steps=1K", "--measure.min_passes=1000000"),
+                 "times and counts "),
+                (("--tokens.per_step=1", "--tokens.steps=2000000000"), "tokens.steps"),
+                (("--tokens.per_step=256M", "--tokens.steps=1M"), "tokens.steps")):
+            done = run_epsim("run", *generated, *SMALL, *options,
+                             f"--output.dir={self.folder / 'out'}", ranks=RANKS, timeout=60)
+            self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+            self.assertIn(says, done.stderr)
+            self.assertFalse((self.folder / "out").exists())
+
+    def test_no_absurd_trace_is_generated(self):
+        for options in (("--tokens", "1T"), ("--tokens", 1, "--steps", 2000000000),
+                        ("--tokens", "256M", "--steps", "1M")):
+            path = self.folder / "g.h5"
+            done = run_epsim("trace", "generate", "uniform", "--num-experts", 8, "--top-k", 2,
+                             *options, "-o", path, timeout=30)
+            self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
+            self.assertIn("out of range", done.stderr)
+            self.assertFalse(path.exists())
+
     def test_top_k_above_experts(self):
         done = run_epsim("run", "--routing.generator=uniform", "--model.num_experts=8",
                          "--model.top_k=9", ranks=RANKS)

@@ -170,6 +170,18 @@ TEST(Resolve, CanonicalTextDependsOnTheSettingsAlone) {
               resolve_text(routed).canonical);
 }
 
+TEST(Resolve, TextWithoutFoldersDoesNotSayWhereTheTraceLies) {
+    auto const here = resolve_text("[routing]\ntrace = \"base.h5\"\n");
+    auto const there = resolve_text("[routing]\ntrace = \"/else where/base.h5\"\n");
+    EXPECT_NE(here.canonical, there.canonical);
+    EXPECT_EQ(here.without_folders, there.without_folders);
+    EXPECT_THAT(here.without_folders, HasSubstr("\ntrace = \"base.h5\"\n"));
+    EXPECT_NE(resolve_text("[routing]\ntrace = \"other.h5\"\n").without_folders,
+              here.without_folders);
+    auto const generated = resolve_text(routed);
+    EXPECT_EQ(generated.without_folders, generated.canonical);
+}
+
 TEST(Resolve, CanonicalTextResolvesWithoutAnyOtherFile) {
     auto const first = resolve_text("[routing]\ntrace = \"t.h5\"\n[model]\npreset = \"kimi-k2\"\n");
     auto const no_presets = [](std::string_view) -> ConfigFile { throw Error("read a preset"); };

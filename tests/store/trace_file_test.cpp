@@ -198,6 +198,7 @@ TEST(WriteTrace, RefusesRoutingThatCouldNotBeRead) {
     EXPECT_THAT(error(7, 300, 0), HasSubstr("layer 5, token 0: expert id 300 is out of range"));
     EXPECT_THAT(error(-2, 3, 0), HasSubstr("layer 5, token 0: expert id -2 is out of range"));
     EXPECT_THAT(error(7, 8, NAN), HasSubstr("layer 5, token 0: gate weight nan is not finite"));
+    EXPECT_THAT(error(7, 8, -3e38F), HasSubstr("layer 5, token 0: gate weight -3e+38 is beyond"));
     EXPECT_TRUE(fs::is_empty(directory.path()));
 }
 

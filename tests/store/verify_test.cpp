@@ -1,5 +1,6 @@
 #include "store/verify.hpp"
 
+#include <fmt/ranges.h>
 #include <gmock/gmock.h>
 
 #include "core/error.hpp"
@@ -15,6 +16,7 @@ namespace epsim {
 namespace {
 
 namespace fs = std::filesystem;
+using testing::AllOf;
 using testing::ElementsAre;
 using testing::HasSubstr;
 
@@ -65,18 +67,44 @@ TEST(Conservation, PlantedFaultsAreNamed) {
         HasSubstr("layer 1, combine, rank 0 to 1: selected"));
     EXPECT_THAT(broken([](RunRecord& r) { r.payload(0, 0, 1, 1) += 96; }), HasSubstr("(+96)"));
     EXPECT_THAT(broken([](RunRecord& r) { r.payload(0, 0, 1, 1) -= 1; }),
-                HasSubstr("payload is whole rows"));
+                HasSubstr("every selected row travels once"));
     EXPECT_THAT(broken([](RunRecord& r) { r.padding(0, 1, 2, 0) += 5; }),
-                HasSubstr("layer 1, combine, rank 2: wire"));
+                AllOf(HasSubstr("padding is 5, not 0"),
+                      HasSubstr("layer 1, combine, rank 2, network: wire")));
     EXPECT_THAT(broken([](RunRecord& r) { r.wire(1, 0, 0, 2) += 3; }),
-                HasSubstr("layer 2, dispatch, rank 0: wire"));
+                HasSubstr("layer 2, dispatch, rank 0, network: wire"));
     EXPECT_THAT(broken([](RunRecord& r) { r.metadata(1, 0, 0, 2) = -1; }),
                 HasSubstr("/traffic/metadata has -1"));
     EXPECT_THAT(broken([](RunRecord& r) { r.combine_row_bytes = 64; }), HasSubstr("combine"));
-    EXPECT_THAT(broken([](RunRecord& r) { r.step_end(0, 0) = r.step_start(0, 0) - 1; }),
-                HasSubstr("an iteration runs from"));
-    EXPECT_THAT(broken([](RunRecord& r) { r.wrong = 2; }),
-                HasSubstr("the oracle found nothing wrong: 2 of"));
+}
+
+/// Several numbers changed together, so that they still agree with each other.
+TEST(Conservation, ConsistentLossIsNamed) {
+    auto const broken = [](auto&& spoil) {
+        auto record = random_record(4, {.tokens = 50});
+        spoil(record);
+        std::string all;
+        for (auto const& text : violations(record)) all += text + "\n";
+        return all;
+    };
+    EXPECT_THAT(broken([](RunRecord& r) {
+                    r.wire(0, 0, 0, 2) -= r.payload(0, 0, 0, 2);
+                    r.payload(0, 0, 0, 2) = 0;
+                }),
+                HasSubstr("layer 1, dispatch, rank 0 to 2: payload is 0, not "));
+    EXPECT_THAT(broken([](RunRecord& r) { r.metadata(1, 0, 2, 1) += 8, r.wire(1, 0, 2, 2) += 8; }),
+                HasSubstr("layer 2, dispatch, rank 2 to 1: metadata is "));
+    EXPECT_THAT(broken([](RunRecord& r) { r.metadata(1, 1, 2, 1) += 8, r.wire(1, 1, 2, 2) += 8; }),
+                HasSubstr("layer 2, combine, rank 2 to 1: metadata is 8, not 0 (+8)"));
+    EXPECT_THAT(broken([](RunRecord& r) { r.padding(0, 0, 1, 1) += 8, r.wire(0, 0, 1, 0) += 8; }),
+                HasSubstr("layer 1, dispatch, rank 1 to 1: padding is 8, not 0"));
+    EXPECT_THAT(broken([](RunRecord& r) {  // ranks 0 and 1 are on one node
+                    r.wire(0, 0, 0, 2) += r.wire(0, 0, 0, 1);
+                    r.wire(0, 0, 0, 1) = 0;
+                }),
+                HasSubstr("layer 1, dispatch, rank 0, node: wire is 0, not "));
+    EXPECT_THAT(broken([](RunRecord& r) { std::swap(r.link_class[1], r.link_class[2]); }),
+                HasSubstr("the classes of links are self, network, node"));
 }
 
 TEST(Conservation, AbsurdNumbersAreNamedNotSummed) {
@@ -120,10 +148,43 @@ TEST(Verify, AcceptsWhatWasWritten) {
     EXPECT_THAT(verify(directory / "t.h5")[0].violations, ElementsAre());
 }
 
+TEST(Verify, RunsThatDidNotEndAreBroken) {
+    TemporaryDirectory const directory;
+    auto const broken = [&](std::string const& status, std::vector<std::string> const& cases) {
+        auto const path = directory / fmt::format("{}-{}", status, fmt::join(cases, "-"));
+        auto run = RunDirectory::create(path);
+        for (unsigned i = 0; i < cases.size(); ++i) {
+            auto record = random_record(i);
+            record.status = cases[i];
+            run.seal(record);
+        }
+        if (status != "running") run.set_status(status);
+        return verify(path)[0].violations;
+    };
+    EXPECT_THAT(broken("complete", {"complete", "complete"}), ElementsAre());
+    EXPECT_THAT(broken("interrupted", {"complete", "interrupted"}), ElementsAre());
+    EXPECT_THAT(broken("complete", {}), ElementsAre(HasSubstr("complete and holds no result")));
+    EXPECT_THAT(broken("failed", {}), ElementsAre(HasSubstr("failed and holds no result")));
+    EXPECT_THAT(broken("failed", {"complete"}), ElementsAre(HasSubstr("it is failed")));
+    EXPECT_THAT(broken("running", {"complete"}), ElementsAre(HasSubstr("it is running")));
+    EXPECT_THAT(broken("interrupted", {"complete"}), ElementsAre(HasSubstr("it is interrupted")));
+    EXPECT_THAT(broken("complete", {"interrupted"}), ElementsAre(HasSubstr("it is complete")));
+}
+
+TEST(Verify, SealedFiguresThatAreNotOfTheirArraysAreBroken) {
+    TemporaryDirectory const directory;
+    auto record = random_record(1);
+    record.summary.front().value += 1;
+    write_result(record, directory / "r.h5");
+    EXPECT_THAT(verify(directory / "r.h5")[0].violations,
+                ElementsAre(HasSubstr("/summary is that of the arrays")));
+}
+
 TEST(Verify, NamesFilesThatRunJsonDoesNotKnow) {
     TemporaryDirectory const directory;
     auto run = RunDirectory::create(directory / "run");
     auto const path = run.seal(random_record(1));
+    run.set_status("complete");
     fs::rename(path, directory / "run/cases/0001-0123456789ab.h5");
     auto const reports = verify(directory / "run");
     EXPECT_THAT(reports[0].violations, ElementsAre(HasSubstr("notes 1 [")));

@@ -62,6 +62,27 @@ protected:
     TemporaryDirectory directory_;
 };
 
+TEST_F(Import, NpyIdsOf64Bits) {
+    auto files = small();
+    files.ids = directory_.write(
+        "u8.npy", npy<uint64_t>("<u8", "(2, 3, 2)", {0, 1, 2, 3, 1, 0, 3, 2, 1, 0, 2, 1}));
+    EXPECT_THAT(numbers(NpySource(files, {}).read(StepId{0}, LayerId{0}, {1, 3})),
+                ElementsAre(2, 3, 1, 0));
+    for (auto const id : {uint64_t{4}, uint64_t{1} << 32, UINT64_MAX}) {
+        files.ids = directory_.write(
+            "u8.npy", npy<uint64_t>("<u8", "(2, 3, 2)", {0, 1, 2, 3, 1, id, 3, 2, 1, 0, 2, 1}));
+        EXPECT_THAT(complaint(files), HasSubstr("is out of range [0, 4) (layer 0, token 2)"));
+    }
+}
+
+TEST_F(Import, WeightsBeyondReasonAreRefused) {
+    auto files = small();
+    files.weight_scale = 9e25;
+    EXPECT_EQ(complaint(files), "no error");
+    files.weight_scale = 3e26;  // x 5000
+    EXPECT_THAT(complaint(files), HasSubstr("is beyond 1e+30 (layer 0, token 0)"));
+}
+
 TEST_F(Import, NpyIdsWeightsAndSequences) {
     auto files = small();
     files.seqlen = directory_.write("s.npy", npy<int32_t>("<i4", "(2,)", {1, 2}));

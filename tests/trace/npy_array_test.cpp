@@ -50,6 +50,8 @@ TEST_F(NpyArrayTest, ReadsEveryIntegerType) {
     EXPECT_THAT(read("|u1", bytes<uint8_t>({9, 0, 1, 255})), ElementsAre(0, 1, 255));
     EXPECT_THAT(read("<u2", bytes<uint16_t>({9, 0, 1, 65535})), ElementsAre(0, 1, 65535));
     EXPECT_THAT(read("<u4", bytes<uint32_t>({9, 0, 1, UINT32_MAX})), ElementsAre(0, 1, UINT32_MAX));
+    EXPECT_THAT(read("<u8", bytes<uint64_t>({9, 0, uint64_t{1} << 63, UINT64_MAX})),
+                ElementsAre(0, INT64_MAX, INT64_MAX));
     EXPECT_THAT(read("|i1", bytes<int8_t>({9, 0, -1, -128})), ElementsAre(0, -1, -128));
     EXPECT_THAT(read("<i2", bytes<int16_t>({9, 0, -1, 32767})), ElementsAre(0, -1, 32767));
     EXPECT_THAT(read("<i4", bytes<int32_t>({9, 0, -1, 1 << 30})), ElementsAre(0, -1, 1 << 30));
@@ -91,7 +93,7 @@ TEST_F(NpyArrayTest, RefusesOtherOrdersAndTypes) {
     EXPECT_THAT(complaint(npy(dictionary(">i8", "(1,)"), eight)), HasSubstr("big endian"));
     EXPECT_THAT(complaint(npy(dictionary("<i8", "(1,)", "True"), eight)), HasSubstr("Fortran"));
     for (auto const* type :
-         {"=i8", "i8", "|i8", "<c8", "<U2", "|O", "|b1", "<u8", "<f16", "<", "", "<i88", "<M8[s]"})
+         {"=i8", "i8", "|i8", "<c8", "<U2", "|O", "|b1", "<u16", "<f16", "<", "", "<i88", "<M8[s]"})
         EXPECT_THAT(complaint(npy(dictionary(type, "(1,)"), eight)), HasSubstr("element type"))
             << type;
 }

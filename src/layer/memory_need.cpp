@@ -1,0 +1,62 @@
+#include "layer/memory_need.hpp"
+
+#include <algorithm>
+
+#include "measure/phase.hpp"
+#include "model/formulas.hpp"
+
+namespace epsim {
+namespace {
+
+double most_tokens_of_a_step(TraceInfo const& info) {
+    int64_t most = 0;
+    for (std::size_t s = 1; s < info.step_offset.size(); ++s)
+        most = std::max(most, info.step_offset[s] - info.step_offset[s - 1]);
+    return static_cast<double>(most);
+}
+
+double weight_bytes(ReplayCase const& replay, RankId rank) {
+    auto const& spec = replay.spec;
+    auto const held = std::ssize(replay.placement.experts_of(LayerId{0}, rank));
+    return (static_cast<double>(held) * static_cast<double>(expert_params(spec.shape)) +
+            static_cast<double>(replicated_params(spec.shape))) *
+           static_cast<double>(bytes_of(spec.dtype)) * (spec.distinct_weights ? spec.layers : 1);
+}
+
+/// What rank 0 keeps of the iterations that there will be at least, and of the steps.
+double kept_by_root(ReplayCase const& replay, double ranks) {
+    auto const& measure = replay.measure;
+    int const passes = measure.max_passes > 0 ? std::min(measure.min_passes, measure.max_passes)
+                                              : measure.min_passes;
+    double const steps = replay.steps(), layers = replay.spec.layers;
+    double const iterations = (static_cast<double>(measure.warmup) + passes) * steps;
+    // Start and end, as they were gathered and as the record holds them.
+    double const stamps = 4 * iterations * layers * static_cast<double>(phase_count) * ranks;
+    double const counts = steps * layers * (2.0 * replay.spec.shape.num_experts + ranks);
+    return (stamps + counts) * sizeof(double);
+}
+
+}  // namespace
+
+MemoryNeed memory_need(ReplayCase const& replay, int ranks, RankId rank) {
+    auto const& spec = replay.spec;
+    auto const& info = replay.source.info();
+    double const n = ranks, k = spec.shape.top_k, width = spec.shape.hidden;
+    double const step = most_tokens_of_a_step(info) / n;
+    // Freely running iterations leave no time to load: every step stays in memory.
+    double const loaded =
+        replay.measure.start == "free" ? static_cast<double>(info.tokens()) / n : step;
+    auto const bytes = [](DType type) { return static_cast<double>(bytes_of(type)); };
+
+    MemoryNeed need;
+    need.weights = weight_bytes(replay, rank);
+    need.tokens = loaded * (width * bytes(spec.wire_dtype) +
+                            spec.layers * k * (sizeof(ExpertId) + sizeof(float))) +
+                  step * width * bytes(spec.dtype);
+    need.rows = 2 * step * k * width * (bytes(spec.wire_dtype) + bytes(spec.combine_dtype));
+    need.record = static_cast<double>(info.step_offset.size()) * sizeof(int64_t);
+    if (index(rank) == 0) need.record += kept_by_root(replay, n);
+    return need;
+}
+
+}  // namespace epsim

@@ -1,0 +1,136 @@
+#include "store/traffic_rules.hpp"
+
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <array>
+
+#include "cluster/cluster_topology.hpp"
+#include "store/rules.hpp"
+
+namespace epsim {
+namespace {
+
+using namespace rules;
+
+int64_t row_bytes(RunRecord const& r, int64_t direction) {
+    return direction == to_experts ? r.dispatch_row_bytes : r.combine_row_bytes;
+}
+
+std::string at(RunRecord const& r, int64_t l, int64_t direction, int64_t source,
+               int64_t destination) {
+    return fmt::format("{}, {}, rank {} to {}", rules::at(r, l),
+                       direction_names[static_cast<std::size_t>(direction)], source, destination);
+}
+
+/// The first text that visit(layer, direction, source, destination) gives.
+template <class Visit>
+std::string over_pairs(RunRecord const& r, Visit&& visit) {
+    for (int64_t l = 0; l < layers(r); ++l)
+        for (int64_t d = 0; d < static_cast<int64_t>(direction_count); ++d)
+            for (int64_t from = 0; from < ranks(r); ++from)
+                for (int64_t to = 0; to < ranks(r); ++to)
+                    if (auto text = visit(l, d, from, to); !text.empty()) return text;
+    return {};
+}
+
+/// Dispatched rows arrive where experts are; combined rows leave from there.
+std::string selected_is_what_was_received(RunRecord const& r) {
+    for (int64_t l = 0; l < layers(r); ++l)
+        for (int64_t const d : {to_experts, to_tokens})
+            for (int64_t n = 0; n < ranks(r); ++n) {
+                Wide rows = 0, bytes = 0;
+                for (int64_t s = 0; s < steps(r); ++s) rows += r.rank_tokens(s, l, n);
+                for (int64_t other = 0; other < ranks(r); ++other)
+                    bytes +=
+                        d == to_experts ? r.selected(l, d, other, n) : r.selected(l, d, n, other);
+                if (bytes != rows * row_bytes(r, d))
+                    return differ(fmt::format("{}, {}, rank {}", rules::at(r, l),
+                                              direction_names[static_cast<std::size_t>(d)], n),
+                                  "selected", bytes, rows * row_bytes(r, d));
+            }
+    return {};
+}
+
+std::string rows_come_back(RunRecord const& r) {
+    return over_pairs(r, [&](int64_t l, int64_t d, int64_t from, int64_t to) -> std::string {
+        if (d != to_experts) return {};
+        Wide const went = Wide{r.selected(l, to_experts, from, to)} * r.combine_row_bytes;
+        Wide const back = Wide{r.selected(l, to_tokens, to, from)} * r.dispatch_row_bytes;
+        if (went == back) return {};
+        return differ(at(r, l, to_tokens, to, from), "selected", r.selected(l, to_tokens, to, from),
+                      went / r.dispatch_row_bytes);
+    });
+}
+
+/// What an exchange of this version sends for each row that it is given, whatever its schedule. One
+/// that merges rows (dedup) or pads them states its own rule here.
+std::string every_row_travels_once(RunRecord const& r) {
+    return over_pairs(r, [&](int64_t l, int64_t d, int64_t from, int64_t to) -> std::string {
+        auto const where = at(r, l, d, from, to);
+        int64_t const payload = r.payload(l, d, from, to), selected = r.selected(l, d, from, to);
+        if (payload != selected) return differ(where, "payload", payload, selected);
+        if (r.padding(l, d, from, to) != 0)
+            return differ(where, "padding", r.padding(l, d, from, to), 0);
+        return {};
+    });
+}
+
+/// With the rows to the experts go, each step, their number (4 bytes) and of each its slot and gate
+/// weight (8 bytes); nothing goes with those that come back.
+std::string metadata_describes_rows(RunRecord const& r) {
+    constexpr Wide bytes_a_step = 4, bytes_a_row = 8;
+    return over_pairs(r, [&](int64_t l, int64_t d, int64_t from, int64_t to) -> std::string {
+        Wide const rows = r.payload(l, d, from, to) / row_bytes(r, d);
+        Wide const expected =
+            d == to_experts ? bytes_a_step * steps(r) + bytes_a_row * rows : Wide{0};
+        if (r.metadata(l, d, from, to) == expected) return {};
+        return differ(at(r, l, d, from, to), "metadata", r.metadata(l, d, from, to), expected);
+    });
+}
+
+LinkClass link(RunRecord const& r, int64_t from, int64_t to) {
+    auto const node = [&](int64_t rank) { return r.topology[static_cast<std::size_t>(rank)].node; };
+    if (from == to) return LinkClass::self;
+    return node(from) == node(to) ? LinkClass::node : LinkClass::network;
+}
+
+std::string wire_carries_it(RunRecord const& r) {
+    if (r.hops != 1) return {};  // who forwards sends what is not its own
+    if (!std::ranges::equal(r.link_class, link_class_names))
+        return fmt::format("the classes of links are {}", fmt::join(r.link_class, ", "));
+    for (int64_t l = 0; l < layers(r); ++l)
+        for (int64_t const d : {to_experts, to_tokens})
+            for (int64_t n = 0; n < ranks(r); ++n) {
+                std::array<Wide, link_class_count> sent{};
+                for (int64_t to = 0; to < ranks(r); ++to)
+                    sent[static_cast<std::size_t>(link(r, n, to))] += Wide{r.payload(l, d, n, to)} +
+                                                                      r.padding(l, d, n, to) +
+                                                                      r.metadata(l, d, n, to);
+                for (std::size_t c = 0; c < sent.size(); ++c)
+                    if (auto const wire = r.wire(l, d, n, static_cast<int64_t>(c)); wire != sent[c])
+                        return differ(fmt::format("{}, {}, rank {}, {}", rules::at(r, l),
+                                                  direction_names[static_cast<std::size_t>(d)], n,
+                                                  link_class_names[c]),
+                                      "wire", wire, sent[c]);
+            }
+    return {};
+}
+
+}  // namespace
+
+std::vector<Finding> check_traffic(RunRecord const& record) {
+    std::vector<Finding> findings;
+    auto const check_rule = [&](char const* rule, auto&& violation) {
+        findings.push_back({rule, violation(record)});
+    };
+    check_rule("selected = assignments received x row bytes", selected_is_what_was_received);
+    check_rule("combine selects the transpose of dispatch, in rows", rows_come_back);
+    check_rule("every selected row travels once, unpadded", every_row_travels_once);
+    check_rule("metadata = 4 bytes a step + 8 a row, to the experts only", metadata_describes_rows);
+    check_rule("wire = payload + padding + metadata, by sender and class of link (one hop)",
+               wire_carries_it);
+    return findings;
+}
+
+}  // namespace epsim

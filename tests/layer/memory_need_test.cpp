@@ -1,0 +1,71 @@
+#include "layer/memory_need.hpp"
+
+#include <gtest/gtest.h>
+
+#include "support/random_routing.hpp"
+#include "trace/generator.hpp"
+
+namespace epsim::test {
+namespace {
+
+/// Every figure by hand, of a generator's tokens.
+struct Case {
+    int steps = 3;
+    MeasureOptions measure{.warmup = 1, .min_passes = 4};
+    DType dtype = DType::f32;
+
+    MemoryNeed of(int ranks, int rank) const {
+        auto const source = make_generator({.trace = {}, .generator = "uniform"},
+                                           {.per_step = 40, .steps = steps}, 6, 2, 5);
+        LayerSpec spec;
+        spec.shape.hidden = 10;
+        spec.shape.num_experts = 6;
+        spec.shape.top_k = 2;
+        spec.shape.expert_intermediate = 7;
+        spec.dtype = spec.wire_dtype = dtype;
+        spec.combine_dtype = DType::f32;
+        spec.layers = 5;
+        auto const placement = linear_placement(5, 6, ranks);
+        auto const topology = ClusterTopology::blocks(ranks, ranks);
+        std::vector<LayerId> layers;
+        for (int l = 0; l < 5; ++l) layers.push_back(LayerId{l});
+        return memory_need({spec,
+                            *source,
+                            layers,
+                            Assign::contiguous,
+                            placement,
+                            topology,
+                            "alltoallv",
+                            measure,
+                            {}},
+                           ranks, RankId{rank});
+    }
+};
+
+TEST(MemoryNeed, CountsWhatARankHolds) {
+    auto const need = Case{}.of(4, 3);  // experts 2, 2, 1, 1; 10 tokens
+    EXPECT_EQ(need.weights, 5 * 1 * (3 * 10 * 7) * 4);
+    EXPECT_EQ(need.tokens, 10 * (10 * 4 + 5 * 2 * 8) + 10 * 10 * 4);
+    EXPECT_EQ(need.rows, 2 * 10 * 2 * 10 * (4 + 4));
+    EXPECT_EQ(need.record, 4 * 8);
+    EXPECT_EQ(need.total(), need.weights + need.tokens + need.rows + need.record);
+    auto const half = Case{.dtype = DType::bf16}.of(4, 3);
+    EXPECT_EQ(half.weights, need.weights / 2);
+    EXPECT_EQ(half.rows, 2 * 10 * 2 * 10 * (2 + 4));
+}
+
+TEST(MemoryNeed, RankZeroKeepsTimesAndCounts) {
+    auto const need = Case{}.of(4, 0);
+    double const stamps = 4.0 * (1 + 4) * 3 * 5 * 9 * 4 * 8, counts = 3 * 5 * (2 * 6 + 4) * 8;
+    EXPECT_EQ(need.record, 4 * 8 + stamps + counts);
+    auto const few = Case{.measure = {.warmup = 1, .min_passes = 4, .max_passes = 1}}.of(4, 0);
+    EXPECT_EQ(few.record, 4 * 8 + stamps * 2 / 5 + counts);
+}
+
+TEST(MemoryNeed, FreeIterationsKeepEveryStep) {
+    auto const need = Case{.measure = {.start = "free"}}.of(4, 1);
+    EXPECT_EQ(need.tokens, 3 * 10 * (10 * 4 + 5 * 2 * 8) + 10 * 10 * 4);
+}
+
+}  // namespace
+}  // namespace epsim::test
