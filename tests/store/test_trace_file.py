@@ -235,7 +235,7 @@ class Results(unittest.TestCase):
             edits = {
                 "served + dropped + unrouted is 81, not 80 (+1)": ("load/expert_tokens", 1),
                 "layer 1, dispatch, rank 0: selected is": ("traffic/selected", 96),
-                "layer 1, dispatch, rank 0: wire is": ("traffic/wire", 1),
+                "layer 1, dispatch, rank 0, self: wire is": ("traffic/wire", 1),
                 "the oracle found nothing wrong: 1 of": ("validation/wrong", 1),
             }
             for message, (name, amount) in edits.items():
