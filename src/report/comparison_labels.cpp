@@ -19,6 +19,8 @@ std::string metric_label(std::string const& metric) {
     if (name.starts_with("phase_")) name.remove_prefix(6);
     if (name.ends_with("_p50")) name.remove_suffix(4);
     std::string label(name);
+    if (auto const at = label.find("_largest_wait"); at != label.npos)
+        label.replace(at, std::string::npos, " wait");
     std::ranges::replace(label, '_', ' ');
     return label;
 }

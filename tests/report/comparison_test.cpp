@@ -211,11 +211,17 @@ TEST(Comparison, APhaseOfOneSideOnlyHasNoRatio) {
     EXPECT_EQ(row.verdict, Verdict::ambiguous);
 }
 
-TEST(Comparison, WaitsOfTheSummaryAreRowsToo) {
-    auto const result = compare({side({}, {{"step_time", 1}, {"phase_dispatch_wait_p50", 0.1}}),
-                                 side({}, {{"step_time", 1}, {"phase_dispatch_wait_p50", 0.2}})},
-                                {});
-    EXPECT_EQ(result.pairs[0].cases[0].rows.at(2).verdict, Verdict::slower);
+TEST(Comparison, WaitsOfPhasesAreRowsToo) {
+    auto const waits = [](double dispatch) {
+        return side({}, {{"step_time", 1},
+                         {"phase_dispatch_largest_wait_p50", dispatch},
+                         {"phase_combine_largest_wait_p50", 0},
+                         {"critical_wait_dispatch", 1}});
+    };
+    auto const rows = compare({waits(0.1), waits(0.2)}, {}).pairs[0].cases[0].rows;
+    ASSERT_EQ(rows.size(), 3);
+    EXPECT_EQ(rows[2].metric, "phase_dispatch_largest_wait_p50");
+    EXPECT_EQ(rows[2].verdict, Verdict::slower);
 }
 
 TEST(Comparison, TheGateFailsOnWhatIsCertainAndOverIt) {
