@@ -19,7 +19,8 @@ from epsim_program import EPSIM, SOURCE_DIR, ProgramTest, run_epsim
 RANKS = 4
 SMALL = ("--routing.generator=uniform", "--tokens.per_step=32", "--model.num_experts=8",
          "--model.top_k=2", "--model.hidden=8", "--model.expert_intermediate=8",
-         "--model.total_layers=2", "--model.moe_layers=2", "--verify=off", "--compute.threads=1")
+         "--model.total_layers=2", "--model.moe_layers=2", "--verify=off", "--compute.threads=1",
+         "--measure.probe=off")
 # Iterations of 10 ms and more, mostly asleep: many jobs fit a small machine.
 LONG = (*SMALL, "--tokens.steps=2", "--inject.phase=expert", "--inject.delay_us=5000",
         "--measure.min_passes=100000")
@@ -196,12 +197,14 @@ class Interrupted(AliveTest):
                       "Run it again", self.message(job))
         self.assertEqual((job.plan["status"], job.cases), ("interrupted", []))
         self.assertNotIn("result:", job.stdout)
-        self.epsim("verify", job.out)
+        verified = run_epsim("verify", job.out)
+        self.assertEqual(verified.returncode, 3)
+        self.assertIn("it is interrupted and holds no result", verified.stdout)
         again = run_epsim("run", *SMALL, "--tokens.steps=1", "--quiet", f"--output.dir={job.out}")
         self.assertEqual(again.returncode, 0, again.stderr)
 
     def test_a_second_signal_ends_at_once(self):
-        job = Job(self.folder / "out", *LONG, "--inject.delay_us=60e6").begin()
+        job = Job(self.folder / "out", *LONG, "--inject.delay_us=60e6").begin(2)
         job.send(signal.SIGTERM, rank=2)
         time.sleep(1.5)
         self.assertIsNone(job.process.poll(), "the iteration takes a minute")
@@ -229,7 +232,9 @@ class Stalled(AliveTest):
                 report = run_epsim("report", job.out)
                 self.assertEqual(report.returncode, 2)
                 self.assertIn("killed before it could note its end", report.stderr)
-                self.assertIn("killed before it could", self.epsim("verify", job.out))
+                verified = run_epsim("verify", job.out)
+                self.assertEqual(verified.returncode, 3)
+                self.assertIn("killed before it could", verified.stdout)
             else:
                 self.assertEqual(job.plan["status"], "interrupted")
                 self.assertIn("stalled", job.plan["message"])

@@ -32,14 +32,14 @@ public:
     void note_end(double now) { ends_.push_back(now); }
 
     /// Of the iterations after warm-up. Collective. \param record rank 0's
-    void close(RunRecord const& record, Communicator const& comm) {
+    /// \param iterations_an_end  1, or the steps of a pass where the replay asks once a pass
+    void close(RunRecord const& record, Communicator const& comm, int iterations_an_end) {
         auto const iterations = comm.all_sum(std::ssize(record.step_of));  // only rank 0's has any
         auto const ranks = static_cast<std::size_t>(comm.size());
         std::vector<double> length(static_cast<std::size_t>(iterations) * ranks);
         for (int64_t i = 0; i < std::ssize(record.step_of); ++i) {
             auto const at = static_cast<std::size_t>(i);
-            bool const asked_once_a_pass = ends_.size() < record.step_of.size();
-            int64_t const first = asked_once_a_pass ? i - record.step_of[at] : i;
+            int64_t const first = i - i % iterations_an_end;
             for (std::size_t r = 0; r < ranks && !record.is_warmup[at]; ++r)
                 length[at * ranks + r] = record.step_end(i, static_cast<int64_t>(r)) -
                                          record.step_start(first, static_cast<int64_t>(r));
@@ -47,7 +47,9 @@ public:
         check_mpi(
             MPI_Bcast(length.data(), narrow<int>(length.size()), MPI_DOUBLE, 0, comm.native()),
             "MPI_Bcast");
-        auto const each = static_cast<std::size_t>(iterations) / ends_.size();
+        auto const each = static_cast<std::size_t>(iterations_an_end);
+        // Before the timed iterations the replay asks in other stages.
+        ends_.erase(ends_.begin(), ends_.end() - iterations / iterations_an_end);
         for (std::size_t e = 0; e < ends_.size(); ++e) {
             double const took =
                 length[((e + 1) * each - 1) * ranks + static_cast<std::size_t>(index(comm.rank()))];

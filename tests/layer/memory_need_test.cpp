@@ -37,6 +37,7 @@ struct Case {
                             topology,
                             "alltoallv",
                             measure,
+                            {},
                             {}},
                            ranks, RankId{rank});
     }

@@ -76,7 +76,8 @@ IterationWindows replay_with(Case const& with, LastReading const& clock,
         if (!extra) return inner;
         return std::make_unique<BusyExchange>(std::move(inner), extra);
     };
-    windows.close(replay.run(wrap, [](auto kernel) { return kernel; }), comm);
+    windows.close(replay.run(wrap, [](auto kernel) { return kernel; }), comm,
+                  std::string_view(with.start) == "free" ? steps : 1);
     return windows;
 }
 
