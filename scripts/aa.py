@@ -3,8 +3,9 @@
 comparisons where B is slowed down by a known factor in one phase, all by the code that users run,
 and counts the verdicts: false alarms and detections, each rate with its exact interval.
 
-Every comparison has launches of its own, in the order A B B A A B ... as in scripts/ab.sh. Slowed
-comparisons are spread evenly among the others, so that both see the same machine. It can be stopped
+Every comparison has launches of its own, pairs of an A and a B that measure by turns as those of
+scripts/ab.sh do. Slowed comparisons are spread evenly among the others, so that both see the same
+machine. It can be stopped
 at any moment: started again with the same arguments it goes on after the last whole comparison.
 
 Usage: scripts/aa.py [--aa 208] [--slow 100] [--launches 5] [--ranks 2] [--phase expert]
@@ -111,11 +112,32 @@ class Experiment:
                           f"{done.stdout}{done.stderr}", done.returncode)
         return done.stdout
 
-    def launch(self, directory, slowed):
+    def launch_pair(self, runs, number, slowed):
+        """A launch of each side, both at once, measuring by turns."""
         a = self.arguments
-        flags = [f"--inject.phase={a.phase}", f"--inject.slowdown={a.slowdown}"] if slowed else []
-        self.call([ROOT / "scripts/mpirun.sh", "-n", str(a.ranks), self.epsim, "run", "--config",
-                   a.config, *flags, "--quiet", f"--output.dir={directory}"])
+        turns = runs / f"turns-{number:02}"
+        turns.parent.mkdir(parents=True, exist_ok=True)
+        jobs = []
+        for side in "AB":
+            flags = ([f"--inject.phase={a.phase}", f"--inject.slowdown={a.slowdown}"]
+                     if slowed and side == "B" else [])
+            jobs.append(subprocess.Popen(
+                [ROOT / "scripts/mpirun.sh", "-n", str(a.ranks), self.epsim, "run", "--config",
+                 a.config, *flags, "--quiet", f"--measure.turns_file={turns}",
+                 f"--output.dir={runs / side / f'{number:02}'}"],
+                stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
+                text=True))
+        try:
+            for job in jobs:
+                _, complaint = job.communicate()
+                if job.returncode != 0:
+                    raise Failure(f"a launch ended with status {job.returncode}:\n{complaint}",
+                                  job.returncode)
+        finally:
+            for job in jobs:
+                if job.poll() is None:
+                    job.terminate()
+                    job.wait()
 
     def result_path(self, slowed, number):
         return self.folder / f"{'slow' if slowed else 'aa'}-{number:04}.json"
@@ -127,11 +149,9 @@ class Experiment:
             return json.loads(result.read_text())
         runs = result.with_suffix("")
         shutil.rmtree(runs, ignore_errors=True)  # of a start that was stopped in the middle
-        for pair in range(self.arguments.launches):
-            for side in "AB" if pair % 2 == 0 else "BA":
-                self.launch(runs / side / f"{pair + 1:02}", slowed and side == "B")
-        paired = ["--paired"] if self.arguments.launches >= 8 else []  # as scripts/ab.sh does
-        text = self.call([self.epsim, "compare", "--format", "json", *paired, runs / "A",
+        for number in range(1, self.arguments.launches + 1):
+            self.launch_pair(runs, number, slowed)
+        text = self.call([self.epsim, "compare", "--format", "json", "--paired", runs / "A",
                           runs / "B"])
         write_whole(result, text)
         if not self.arguments.keep_runs:

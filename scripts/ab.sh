@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
-# Is B faster or slower than A? Launches of both, one after the other in the order A B B A A B ...
-# (a machine that gets slower or faster meanwhile does so to both), then epsim compare.
+# Is B faster or slower than A? Pairs of launches, one of A and one of B, that run at once and measure
+# by turns, so that a machine that gets slower or faster does so to both; then epsim compare, in pairs.
 #
 # Usage: scripts/ab.sh [options] A.toml B.toml [-- flags of epsim run for both]
 #   -n RANKS       MPI ranks (2)
-#   -l LAUNCHES    of each side (5, the least for a verdict); from 8 on they are compared in pairs
+#   -l LAUNCHES    of each side (5, the least for a verdict)
+#   --apart        one launch after the other, A B B A A B ..., where both do not fit into memory at
+#                  once; compared in pairs from 8 launches on
 #   -o DIR         new directory for the runs DIR/A/01 ... DIR/B/01 ... (runs/ab-<time>)
 #   --a FLAGS      flags of epsim run for A only: --a "--exchange.algorithm=ring"; words part at spaces
 #   --b FLAGS      the same for B
@@ -22,6 +24,7 @@ refuse() {
 
 ranks=2
 launches=5
+apart=
 directory=
 flags_a=()
 flags_b=()
@@ -35,6 +38,7 @@ while [ $# -gt 0 ]; do
         --)
             shift
             break ;;
+        --apart) apart=yes ;;
         --allow-mixed) compare+=("$1") ;;
         -n | -l | -o | --a | --b | --gate | --threshold | --format)
             [ $# -ge 2 ] || refuse "$1 has no value (it needs one). See scripts/ab.sh --help"
@@ -61,9 +65,9 @@ for number in "$ranks" "$launches"; do
     [[ $number =~ ^[1-9][0-9]{0,4}$ ]] ||
         refuse "'$number' is no number of ranks or launches (a whole one from 1 up). Correct it"
 done
-# Half of the degrees of freedom are worth giving for pairs only where there are enough: see
+# Launches that ran apart are worth half of the degrees of freedom only where there are enough: see
 # src/measure/compare.hpp.
-[ "$launches" -ge 8 ] && compare+=(--paired)
+if [ -z "$apart" ] || [ "$launches" -ge 8 ]; then compare+=(--paired); fi
 
 epsim=${EPSIM-}
 if [ -z "$epsim" ]; then
@@ -78,29 +82,42 @@ directory=${directory:-runs/ab-$(date -u +%Y%m%dT%H%M%SZ)}
 [ ! -e "$directory" ] || refuse "$directory is there already (runs are never overwritten). Choose another -o"
 mkdir -p "$directory" || refuse "cannot make $directory. Choose another -o"
 
-launch() {  # SIDE NUMBER CONFIG [flags]
-    local side=$1 number=$2 config=$3 status=0
-    shift 3
+launch() {  # SIDE NUMBER [flags]
+    local side=$1 number=$2 status=0
+    shift 2
     local output=$directory/$side-$number.log
-    echo "epsim: launch $number of $launches, $side" >&2
-    "$root/scripts/mpirun.sh" -n "$ranks" "$epsim" run --config "$config" "$@" --quiet \
+    local -n flags=flags_${side,,}
+    local config=${configs[0]}
+    [ "$side" = A ] || config=${configs[1]}
+    "$root/scripts/mpirun.sh" -n "$ranks" "$epsim" run --config "$config" "${flags[@]}" "$@" --quiet \
         --output.dir="$directory/$side/$number" >"$output" 2>&1 || status=$?
     [ "$status" -eq 0 ] && return
     cat "$output" >&2
     echo "epsim: launch $number of $side failed with status $status (see above). Nothing is compared" >&2
-    exit "$status"
+    return "$status"
 }
 
 for ((i = 1; i <= launches; ++i)); do
     number=$(printf '%02d' "$i")
-    order=(A B)
-    [ $((i % 2)) -eq 1 ] || order=(B A)
-    for side in "${order[@]}"; do
-        if [ "$side" = A ]; then
-            launch A "$number" "${configs[0]}" "${flags_a[@]}" "$@"
-        else
-            launch B "$number" "${configs[1]}" "${flags_b[@]}" "$@"
-        fi
+    echo "epsim: launches $number of $launches" >&2
+    if [ -n "$apart" ]; then
+        order=(A B)
+        [ $((i % 2)) -eq 1 ] || order=(B A)
+        for side in "${order[@]}"; do
+            launch "$side" "$number" "$@" || exit $?
+        done
+        continue
+    fi
+    for side in A B; do
+        launch "$side" "$number" --measure.turns_file="$directory/turns-$number" "$@" &
+    done
+    for ((job = 0; job < 2; ++job)); do
+        status=0
+        wait -n || status=$?
+        [ "$status" -eq 0 ] && continue
+        kill $(jobs -p) 2>/dev/null || true  # it would wait for its turn
+        wait || true
+        exit "$status"
     done
 done
 exec "$epsim" compare "${compare[@]}" "$directory/A" "$directory/B"

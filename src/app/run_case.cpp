@@ -179,6 +179,12 @@ std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
 RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted,
                        Heartbeat& heartbeat) {
     auto const [threads, oversubscribed] = share_cores(comm_, config_.compute.threads);
+    heartbeat.enter("waiting for a turn");
+    // No part of the canonical configuration, so only rank 0 knows what a file says.
+    auto const turns_file = comm_.broadcast(config_.measure.turns_file);
+    auto const turns = turns_file.empty()
+                           ? std::make_unique<Turns>(comm_)
+                           : std::make_unique<Turns>(comm_, turns_file, config_.measure.turns_runs);
     if (config_.measure.probe != "off") {
         heartbeat.enter("probing the machine");
         if (progress) progress("probe", 0, 1);
@@ -203,13 +209,16 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
     MonotonicClock const clock;
     auto record = replay(*case_, comm_,
                          {exchange, *experts, *local, clock, std::move(progress),
-                          std::move(interrupted), &heartbeat});
+                          std::move(interrupted), &heartbeat, turns.get()});
     record.topology = rank_places(comm_, *topology_);
     if (!comm_.is_root()) return {};
     auto const& calibration = case_->calibration;
     record.ceilings = ceiling_rows(calibration, *topology_);
     record.size = calibration.size;
     record.link_seconds = calibration.link_seconds;
+    if (!turns_file.empty())
+        record.provenance["measure"]["turns"] =
+            fmt::format("one of {} runs that measured by turns", config_.measure.turns_runs);
     record.kind = oversubscribed ? "oversubscribed" : "measured";
     record.provenance["compute"] = {{"kernel", std::string(experts->name())},
                                     {"threads", std::to_string(threads)}};

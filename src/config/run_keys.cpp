@@ -72,6 +72,12 @@ std::vector<Key> run_keys() {
     Key trace = optional_text_key("routing.trace", "an epsim-trace HDF5 file", "FILE",
                                   CONFIG_FIELD(routing.trace));
     trace.kind = ValueKind::input_path;
+    Key turns = optional_text_key("measure.turns_file",
+                                  "measure by turns with other runs that name this file", "FILE",
+                                  CONFIG_FIELD(measure.turns_file));
+    Key turns_runs = integer_key("measure.turns_runs", "how many runs take turns", 1, 1000,
+                                 CONFIG_FIELD(measure.turns_runs));
+    turns.scope = turns_runs.scope = KeyScope::circumstance;
     Key output = text_key("output.dir", "the run directory; empty = runs/<time>-<name>", "DIR",
                           CONFIG_FIELD(output_dir));
     output.scope = KeyScope::circumstance;
@@ -139,6 +145,8 @@ std::vector<Key> run_keys() {
                     "end the job where a rank gets no layer or other piece of work done in this "
                     "time; 0 = never",
                     CONFIG_FIELD(measure.stall_s)),
+        turns,
+        turns_runs,
         inject_phase_key(),
         inject_rank_key(),
         number_key("inject.delay_us", "how late the phase is", 0, "a number from 0 up",

@@ -14,8 +14,10 @@ struct MeasureOptions {
     std::string start = "aligned";  ///< aligned | free
     std::string verify = "auto";    ///< auto | full | N (tokens a step and layer) | off
     std::string probe = "quick";    ///< of the machine's ceilings before all else: quick | off
-    double timeout_s = 0;           ///< end in order after this time, start-up included; 0 = never
-    double stall_s = 600;           ///< end the job after this time without progress; 0 = never
+    std::string turns_file;  ///< what runs that measure by turns have in common; empty = none
+    int turns_runs = 2;      ///< how many they are
+    double timeout_s = 0;    ///< end in order after this time, start-up included; 0 = never
+    double stall_s = 600;    ///< end the job after this time without progress; 0 = never
 };
 
 /// [inject]: a disturbance that is known, to test what a measurement makes of it.

@@ -156,7 +156,10 @@ private:
                           stream_.synchronise();
                       },
                       [this](int64_t done, int64_t total) { report("measure", done, total); },
-                      engine_.interrupted};
+                      engine_.interrupted,
+                      [this] {
+                          if (engine_.turns) engine_.turns->next();
+                      }};
         auto const domain =
             engine_.clock_domain.empty() ? host_domains(comm_) : engine_.clock_domain;
         TimedPasses(replay_.measure, replay_.steps(), comm_, engine_.clock, domain, recorder_,

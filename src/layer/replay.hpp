@@ -4,6 +4,7 @@
 #include <string_view>
 
 #include "comm/communicator.hpp"
+#include "comm/turns.hpp"
 #include "core/heartbeat.hpp"
 #include "exchange/exchange.hpp"
 #include "layer/local_networks.hpp"
@@ -26,6 +27,7 @@ struct ReplayEngine {
     /// Asked between steps and between iterations; true on any rank: stop.
     std::function<bool()> interrupted;
     Heartbeat* heartbeat = nullptr;      ///< beats with every layer of every step; nullptr = none
+    Turns* turns = nullptr;              ///< with other runs; nullptr = none
     std::vector<int> clock_domain = {};  ///< [R] equal numbers share `clock`; empty = by host
 };
 

@@ -50,6 +50,7 @@ void TimedPasses::run(RunRecord& record) {
         for (int s = 0; s < steps_; ++s) work_.load(s);
     std::string stopped;
     while (stopped.empty()) {
+        if (work_.next_turn) work_.next_turn();
         for (auto* stamps : {&begins_, &ends_, &phase_begins_, &phase_ends_}) stamps->clear();
         free() ? free_pass() : aligned_pass();
         gather_pass();

@@ -20,6 +20,7 @@ struct PassWork {
     std::function<void(int step)> forward;  ///< all layers of a loaded step; stamps the recorder
     std::function<void(int64_t done, int64_t total)> progress;
     std::function<bool()> interrupted;  ///< true on any rank: end after this iteration
+    std::function<void()> next_turn;    ///< before each pass; collective
 };
 
 /// Warm-up and measured passes over the steps, until the stopping rule is content. Stamps stay on

@@ -65,6 +65,7 @@ struct SmallReplay {
                        {},
                        interrupted,
                        heartbeat,
+                       nullptr,
                        clock_domain});
     }
     RunRecord run() const {
