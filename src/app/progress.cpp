@@ -27,8 +27,10 @@ void Progress::update(std::string_view stage, int64_t done, int64_t total) {
     double const interval_s = terminal_ ? 0.2 : 10.0;
     if (Seconds(now - last_).count() < interval_s && !(terminal_ && new_stage)) return;
     last_ = now;
-    std::string text = fmt::format("{} {}/{}", stage, done, total);
-    if (done > 0) {
+    bool const known = total > 0 && done <= total;  // a target may take more than was foreseen
+    std::string text =
+        known ? fmt::format("{} {}/{}", stage, done, total) : fmt::format("{} {}", stage, done);
+    if (known && done > 0) {
         double const spent = Seconds(now - stage_begin_).count();
         text += fmt::format(", {:.0f} s left",
                             spent / static_cast<double>(done) * static_cast<double>(total - done));

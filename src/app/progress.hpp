@@ -16,6 +16,7 @@ public:
     Progress(Progress const&) = delete;
     Progress& operator=(Progress const&) = delete;
 
+    /// \param total 0 = unknown
     void update(std::string_view stage, int64_t done, int64_t total);
 
 private:

@@ -2,6 +2,7 @@
 #include <fmt/format.h>
 
 #include <ctime>
+#include <filesystem>
 #include <memory>
 
 #include "app/commands.hpp"
@@ -58,8 +59,19 @@ ResolvedConfig agree_on_config(Communicator const& comm, ConfigBinder const& bin
     return resolved;
 }
 
-std::string default_directory(std::string const& name) {
-    return fmt::format("runs/{:%Y%m%dT%H%M%SZ}-{}", fmt::gmtime(std::time(nullptr)), name);
+/// A new directory under runs/: of runs that start in the same second each makes its own.
+std::string make_default_directory(std::string const& name) {
+    namespace fs = std::filesystem;
+    auto const path =
+        fmt::format("runs/{:%Y%m%dT%H%M%SZ}-{}", fmt::gmtime(std::time(nullptr)), name);
+    std::error_code error;
+    fs::create_directories("runs", error);
+    for (int n = 1; n < 1000; ++n) {
+        auto const candidate = n == 1 ? path : fmt::format("{}-{}", path, n);
+        if (fs::create_directory(candidate, error)) return candidate;
+        if (error) break;  // what is wrong, RunDirectory says
+    }
+    return path;
 }
 
 /// What makes a case beside its settings, as comments of its TOML: its hash covers them.
@@ -126,8 +138,9 @@ ExitCode run_on(Communicator const& comm, RunFlags const& flags, RunGuard& guard
     run_case.require_memory();
     on_all_ranks(comm, [&] {
         if (comm.is_root())
-            guard.own(RunDirectory::create(
-                config.output_dir.empty() ? default_directory(config.name) : config.output_dir));
+            guard.own(RunDirectory::create(config.output_dir.empty()
+                                               ? make_default_directory(config.name)
+                                               : config.output_dir));
     });
     try {
         return measure(comm, flags, guard, resolved, run_case);

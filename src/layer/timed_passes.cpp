@@ -106,8 +106,10 @@ void TimedPasses::end_iteration() {
         start_.widen();
     }
     auto const done = static_cast<int64_t>(pass_) * steps_ + std::ssize(begins_);
-    int const passes =
-        options_.warmup + (options_.max_passes > 0 ? options_.max_passes : options_.min_passes);
+    bool const open = options_.target_ci > 0 && options_.max_passes == 0;
+    int const passes = open ? 0
+                            : options_.warmup + (options_.max_passes > 0 ? options_.max_passes
+                                                                         : options_.min_passes);
     if (work_.progress) work_.progress(done, static_cast<int64_t>(passes) * steps_);
 }
 

@@ -8,10 +8,18 @@
 namespace epsim::test {
 namespace {
 
+MeasureOptions options(int warmup, int min_passes, int max_passes = 0) {
+    MeasureOptions measure;
+    measure.warmup = warmup;
+    measure.min_passes = min_passes;
+    measure.max_passes = max_passes;
+    return measure;
+}
+
 /// Every figure by hand, of a generator's tokens.
 struct Case {
     int steps = 3;
-    MeasureOptions measure{.warmup = 1, .min_passes = 4};
+    MeasureOptions measure = options(1, 4);
     DType dtype = DType::f32;
 
     MemoryNeed of(int ranks, int rank) const {
@@ -59,12 +67,14 @@ TEST(MemoryNeed, RankZeroKeepsTimesAndCounts) {
     auto const need = Case{}.of(4, 0);
     double const stamps = 4.0 * (1 + 4) * 3 * 5 * 9 * 4 * 8, counts = 3 * 5 * (2 * 6 + 4) * 8;
     EXPECT_EQ(need.record, 4 * 8 + stamps + counts);
-    auto const few = Case{.measure = {.warmup = 1, .min_passes = 4, .max_passes = 1}}.of(4, 0);
+    auto const few = Case{.measure = options(1, 4, 1)}.of(4, 0);
     EXPECT_EQ(few.record, 4 * 8 + stamps * 2 / 5 + counts);
 }
 
 TEST(MemoryNeed, FreeIterationsKeepEveryStep) {
-    auto const need = Case{.measure = {.start = "free"}}.of(4, 1);
+    MeasureOptions freely;
+    freely.start = "free";
+    auto const need = Case{.measure = freely}.of(4, 1);
     EXPECT_EQ(need.tokens, 3 * 10 * (10 * 4 + 5 * 2 * 8) + 10 * 10 * 4);
 }
 
