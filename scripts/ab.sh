@@ -90,7 +90,10 @@ launch() {  # SIDE NUMBER [flags]
     local config=${configs[0]}
     [ "$side" = A ] || config=${configs[1]}
     "$root/scripts/mpirun.sh" -n "$ranks" "$epsim" run --config "$config" "${flags[@]}" "$@" --quiet \
-        --output.dir="$directory/$side/$number" >"$output" 2>&1 || status=$?
+        --output.dir="$directory/$side/$number" >"$output" 2>&1 &
+    local job=$!
+    trap 'kill "$job" 2>/dev/null' TERM
+    wait "$job" || status=$?
     [ "$status" -eq 0 ] && return
     cat "$output" >&2
     echo "epsim: launch $number of $side failed with status $status (see above). Nothing is compared" >&2
@@ -115,7 +118,7 @@ for ((i = 1; i <= launches; ++i)); do
         status=0
         wait -n || status=$?
         [ "$status" -eq 0 ] && continue
-        kill $(jobs -p) 2>/dev/null || true  # it would wait for its turn
+        kill $(jobs -p) 2>/dev/null || true  # the other would wait for its turn
         wait || true
         exit "$status"
     done

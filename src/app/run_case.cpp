@@ -182,9 +182,10 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
     heartbeat.enter("waiting for a turn");
     // No part of the canonical configuration, so only rank 0 knows what a file says.
     auto const turns_file = comm_.broadcast(config_.measure.turns_file);
-    auto const turns = turns_file.empty()
-                           ? std::make_unique<Turns>(comm_)
-                           : std::make_unique<Turns>(comm_, turns_file, config_.measure.turns_runs);
+    auto const turns =
+        turns_file.empty()
+            ? std::make_unique<Turns>(comm_)
+            : std::make_unique<Turns>(comm_, turns_file, config_.measure.turns_runs, interrupted);
     if (config_.measure.probe != "off") {
         heartbeat.enter("probing the machine");
         if (progress) progress("probe", 0, 1);

@@ -30,8 +30,9 @@ void nap(std::chrono::microseconds time) {
 
 }  // namespace
 
-Turns::Turns(Communicator const& comm, std::string const& file, int runs)
-    : comm_(comm), active_(true) {
+Turns::Turns(Communicator const& comm, std::string const& file, int runs,
+             std::function<bool()> asked_to_stop)
+    : comm_(comm), asked_to_stop_(std::move(asked_to_stop)), active_(true) {
     on_all_ranks(comm, [&] {
         if (comm.is_root()) join(file, runs);
     });
@@ -48,16 +49,20 @@ void Turns::join(std::string const& path, int runs) {
     if (file_ < 0 || ::write(file_, "x", 1) != 1) fail(path);
     struct stat facts {};
     do {
+        if (asked_to_stop_())
+            throw CollectiveError("interrupted while it waited for other runs to take turns with",
+                                  ExitCode::interrupted);
         nap(std::chrono::microseconds(500));
         if (::fstat(file_, &facts) != 0) fail(path);
     } while (facts.st_size < runs);
     if (::flock(file_, LOCK_EX | LOCK_NB) != 0 && errno != EWOULDBLOCK && errno != EINTR)
-        fail(path);
+        fail(path);  // a file system without locks
     take();
 }
 
 void Turns::take() {
-    while (::flock(file_, LOCK_EX | LOCK_NB) != 0) nap(std::chrono::microseconds(100));
+    while (::flock(file_, LOCK_EX | LOCK_NB) != 0 && !asked_to_stop_())
+        nap(std::chrono::microseconds(100));
     since_ = MonotonicClock().now();
 }
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <functional>
 #include <string>
 
 #include "comm/communicator.hpp"
@@ -16,8 +17,11 @@ public:
     /// Not taking turns: next() does nothing.
     explicit Turns(Communicator const& comm) : comm_(comm) {}
     /// Take part, wait until `runs` runs do, and wait for the first turn. Collective; rank 0 holds
-    /// the lock. \throws CollectiveError if the file cannot be opened or locked
-    Turns(Communicator const& comm, std::string const& file, int runs);
+    /// the lock. \param asked_to_stop ends a wait: here by a CollectiveError with
+    /// ExitCode::interrupted, in next() by going on out of turn
+    /// \throws CollectiveError if the file cannot be opened or locked
+    Turns(Communicator const& comm, std::string const& file, int runs,
+          std::function<bool()> asked_to_stop);
     ~Turns();
     Turns(Turns const&) = delete;
     Turns& operator=(Turns const&) = delete;
@@ -32,6 +36,7 @@ private:
     void take();
 
     Communicator const& comm_;
+    std::function<bool()> asked_to_stop_;
     bool active_ = false;
     int file_ = -1;     // on rank 0
     double since_ = 0;  // of this turn

@@ -227,8 +227,11 @@ class Stalled(AliveTest):
             self.assertRegex(job.stderr, rf"(?m)^\[rank \d of 4 on .+\] stalled: no progress for ")
             self.assertNotIn(f"[rank {rank} ", job.stderr)
             self.assertEqual(job.cases, [])
-            if rank == 0:  # nobody could write it down
-                self.assertEqual(job.plan["status"], "running")
+            if rank == 0:
+                # Nobody could write it down, unless mpirun woke rank 0 before it killed it.
+                self.assertIn(job.plan["status"], ("running", "failed", "interrupted"))
+                if job.plan["status"] != "running":
+                    return
                 report = run_epsim("report", job.out)
                 self.assertEqual(report.returncode, 2)
                 self.assertIn("killed before it could note its end", report.stderr)
