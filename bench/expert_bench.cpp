@@ -95,7 +95,7 @@ void experts_against_dense(benchmark::State& state, double exponent) {
     for (int64_t i = 0; i < rows * hidden; ++i)
         in.rows(rows).as<bf16>()[i] = to_bf16(normal(random));
     HostStream stream;
-    GroupedRows const grouped{in.rows(rows), offset, index, weight};
+    GroupedRows const grouped{in.rows(rows), offset, index, index, weight};
 
     ThreadScope const one_thread(1);  // for the dense product
     kernel->prepare(rows, rows);

@@ -51,12 +51,12 @@ public:
     /// Everything that calls with at most `rows` entries a slot and `total` entries in all need:
     /// shapes compiled, memory taken. Outside timing; grows only.
     virtual void prepare(int64_t rows, int64_t total) = 0;
-    /// out[row_index[i]] = network of the entry's slot (rows[row_index[i]]), for every entry; each
-    /// row serves one entry. With x rounded to in_dtype, W to dtype: u = W_up x (and g = W_gate x)
+    /// out[result_index[i]] = network of the entry's slot (rows[row_index[i]]), for every entry.
+    /// With x rounded to in_dtype, W to dtype: u = W_up x (and g = W_gate x)
     /// in at least fp32, the activation rounded once to dtype, y = W_down a rounded once to
     /// out_dtype.
     /// \param layer position in the weights given at construction
-    /// \param out   [received rows, hidden], out_dtype
+    /// \param out   [results, hidden], out_dtype
     virtual void forward(int layer, GroupedRows const& in, BufferView out, Stream& stream) = 0;
     /// Bytes of weights held.
     virtual int64_t weight_bytes() const = 0;

@@ -9,10 +9,19 @@ namespace epsim {
 void check_forward(FeedForwardSpec const& spec, std::size_t slots, GroupedRows const& in,
                    BufferView out);
 
-/// The rows that a slot serves.
-inline std::span<int32_t const> entries_of(GroupedRows const& in, std::size_t slot) {
+/// What a slot serves: entry i reads row[i] and writes result[i].
+struct Entries {
+    std::span<int32_t const> row, result;
+
+    std::size_t size() const noexcept { return row.size(); }
+    Entries first(std::size_t n) const { return {row.first(n), result.first(n)}; }
+    Entries from(std::size_t n) const { return {row.subspan(n), result.subspan(n)}; }
+};
+
+inline Entries entries_of(GroupedRows const& in, std::size_t slot) {
     auto const first = static_cast<std::size_t>(in.slot_offset[slot]);
-    return in.row_index.subspan(first, static_cast<std::size_t>(in.slot_offset[slot + 1]) - first);
+    auto const n = static_cast<std::size_t>(in.slot_offset[slot + 1]) - first;
+    return {in.row_index.subspan(first, n), in.result_index.subspan(first, n)};
 }
 
 }  // namespace epsim

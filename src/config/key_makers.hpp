@@ -147,11 +147,12 @@ Key enum_key(std::string path, std::string help, Field field) {
 }
 
 template <class Field>
-Key dtype_key(std::string path, std::string help, Field field) {
+Key dtype_key(std::string path, std::string help, std::span<DType const> choices, Field field) {
+    std::vector<std::string> names;
+    for (DType const type : choices) names.emplace_back(name_of(type));
     return choice_key(
-        std::move(path), std::move(help),
-        {std::string(name_of(DType::f32)), std::string(name_of(DType::bf16))}, field,
-        [](std::string const& text) { return dtype_from(text); },
+        std::move(path), std::move(help), std::move(names), field,
+        [choices](std::string const& text) { return dtype_from(text, choices); },
         [](DType v) { return name_of(v); });
 }
 

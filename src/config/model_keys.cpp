@@ -37,7 +37,8 @@ std::vector<Key> model_keys() {
             layers_key(),
             flag_key("model.distinct_weights", "each layer has weights of its own",
                      CONFIG_FIELD(model.distinct_weights)),
-            dtype_key("model.dtype", "of weights and compute", CONFIG_FIELD(model.dtype))};
+            dtype_key("model.dtype", "of weights and compute", compute_dtypes,
+                      CONFIG_FIELD(model.dtype))};
 }
 
 std::vector<Key> shape_keys() {

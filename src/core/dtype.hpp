@@ -1,27 +1,47 @@
 #pragma once
 
+#include <array>
 #include <bit>
 #include <cstdint>
+#include <span>
 #include <string_view>
 
 namespace epsim {
 
-/// Element types of rows and weights.
-enum class DType { f32, bf16 };
+/// Element types of rows and weights. f16 and f8_e4m3 only travel: nothing computes in them.
+enum class DType { f32, bf16, f16, f8_e4m3 };
 
+/// What weights and results are held in, and what partial sums travel in.
+inline constexpr std::array compute_dtypes{DType::f32, DType::bf16};
+/// What dispatched rows travel in.
+inline constexpr std::array wire_dtypes{DType::f32, DType::bf16, DType::f16, DType::f8_e4m3};
+
+/// Of one element.
 constexpr int64_t bytes_of(DType type) noexcept {
-    return type == DType::f32 ? 4 : 2;
+    constexpr std::array<int64_t, 4> bytes{4, 2, 2, 1};
+    return bytes[static_cast<std::size_t>(type)];
 }
 
-/// "fp32" or "bf16", as on the command line.
+/// Consecutive f8_e4m3 elements of a row that share one fp32 scale.
+inline constexpr int64_t scale_block = 128;
+
+/// Of a row of `width` elements. A row of f8_e4m3 is its elements, then a scale a started block.
+constexpr int64_t row_bytes(DType type, int64_t width) noexcept {
+    int64_t const scales = type == DType::f8_e4m3 ? (width + scale_block - 1) / scale_block : 0;
+    return width * bytes_of(type) + scales * static_cast<int64_t>(sizeof(float));
+}
+
+/// "fp32", "bf16", "fp16" or "fp8", as on the command line.
 std::string_view name_of(DType type) noexcept;
 
 /// \throws InputError naming the choices.
-DType dtype_from(std::string_view name);
+DType dtype_from(std::string_view name, std::span<DType const> choices = compute_dtypes);
 
-/// Largest relative rounding error of one conversion from the reals (half an ulp).
+/// Largest relative rounding error of one conversion from the reals (half an ulp) into the range of
+/// the type's normal numbers.
 constexpr double unit_roundoff(DType type) noexcept {
-    return type == DType::f32 ? 0x1p-24 : 0x1p-8;
+    constexpr std::array roundoff{0x1p-24, 0x1p-8, 0x1p-11, 0x1p-4};
+    return roundoff[static_cast<std::size_t>(type)];
 }
 
 /// The upper half of an IEEE 754 binary32: 8 exponent and 7 stored significand bits.
@@ -54,7 +74,8 @@ inline bf16 from_float<bf16>(float value) noexcept {
     return to_bf16(value);
 }
 
-/// Call f with a value of the C++ type that stores `type`: dispatch(t, [](auto zero) {...}).
+/// Call f with a value of the C++ type that stores a type of compute_dtypes: dispatch(t, [](auto
+/// zero) {...}).
 template <class F>
 decltype(auto) dispatch_dtype(DType type, F&& f) {
     if (type == DType::f32) return f(float{});

@@ -18,7 +18,7 @@ struct BufferView {
     int64_t width = 0;
     DeviceKind device = DeviceKind::cpu;
 
-    int64_t row_bytes() const noexcept { return width * bytes_of(type); }
+    int64_t row_bytes() const noexcept { return epsim::row_bytes(type, width); }
     int64_t bytes() const noexcept { return rows * row_bytes(); }
     std::byte* row(int64_t i) const noexcept { return data + i * row_bytes(); }
     /// Host memory as its element type T; T must store `type`.

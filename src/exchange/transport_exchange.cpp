@@ -11,11 +11,7 @@ namespace epsim {
 
 TransportExchange::TransportExchange(std::unique_ptr<Transport> transport,
                                      ExchangeShape const& shape)
-    : transport_(std::move(transport)),
-      shape_(shape),
-      send_rows_(shape.wire_dtype, shape.hidden),
-      received_rows_(shape.wire_dtype, shape.hidden),
-      returned_rows_(shape.combine_dtype, shape.hidden) {
+    : transport_(std::move(transport)), shape_(shape), send_rows_(shape.wire_dtype, shape.hidden) {
     auto const ranks = static_cast<std::size_t>(transport_->ranks());
     send_count_.resize(ranks);
     receive_count_.resize(ranks);
@@ -34,11 +30,11 @@ void TransportExchange::prepare(DispatchPlan const& plan) {
     send_entry_.resize(static_cast<std::size_t>(plan.rows()));
     for (std::size_t i = 0; i < send_entry_.size(); ++i)
         send_entry_[i] = {plan.slot[i], plan.weight[i]};
-    receive_entry_.resize(static_cast<std::size_t>(receive_offset_.back()));
-    transport_->all_to_all_rows(reinterpret_cast<std::byte const*>(send_entry_.data()),
-                                plan.row_offset,
-                                reinterpret_cast<std::byte*>(receive_entry_.data()),
-                                receive_offset_, sizeof(EntryMetadata));
+    auto const* entries = transport_->all_to_all_rows(
+        Lane::metadata, reinterpret_cast<std::byte const*>(send_entry_.data()), plan.row_offset,
+        receive_offset_, sizeof(EntryMetadata));
+    receive_entry_ = {reinterpret_cast<EntryMetadata const*>(entries),
+                      static_cast<std::size_t>(receive_offset_.back())};
     index_by_slot();
 }
 
@@ -75,24 +71,23 @@ void TransportExchange::permute(BufferView tokens, std::span<float const> scale,
 
 GroupedRows TransportExchange::dispatch(Stream&) {
     BufferView const send = send_rows_.rows(plan_->rows());
-    BufferView const received = received_rows_.rows(receive_offset_.back());
-    transport_->all_to_all_rows(send.data, plan_->row_offset, received.data, receive_offset_,
-                                send.row_bytes());
-    return {received, slot_offset_, row_index_, entry_weight_};
+    received_ = {transport_->all_to_all_rows(Lane::dispatch, send.data, plan_->row_offset,
+                                             receive_offset_, send.row_bytes()),
+                 shape_.wire_dtype, receive_offset_.back(), shape_.hidden};
+    return {received_, slot_offset_, row_index_, row_index_, entry_weight_};
 }
 
 void TransportExchange::combine(BufferView expert_out, Stream&) {
     check(expert_out.rows == receive_offset_.back() && expert_out.width == shape_.hidden &&
               expert_out.type == shape_.combine_dtype,
           "expert outputs are [received rows, hidden] in the combine type");
-    BufferView const returned = returned_rows_.rows(plan_->rows());
-    transport_->all_to_all_rows(expert_out.data, receive_offset_, returned.data, plan_->row_offset,
-                                returned.row_bytes());
+    returned_ = {transport_->all_to_all_rows(Lane::combine, expert_out.data, receive_offset_,
+                                             plan_->row_offset, expert_out.row_bytes()),
+                 shape_.combine_dtype, plan_->rows(), shape_.hidden};
 }
 
 void TransportExchange::unpermute(std::span<float const> weight, BufferView out, Stream&) {
-    weighted_sum_rows(returned_rows_.rows(plan_->rows()), plan_->assignment_row, weight,
-                      plan_->top_k, out);
+    weighted_sum_rows(returned_, plan_->assignment_row, weight, plan_->top_k, out);
 }
 
 }  // namespace epsim

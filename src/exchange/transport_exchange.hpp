@@ -43,11 +43,13 @@ private:
     DispatchPlan const* plan_ = nullptr;
     std::vector<int32_t> send_count_, receive_count_;  // [R] rows
     std::vector<int64_t> receive_offset_;              // [R + 1] rows
-    std::vector<EntryMetadata> send_entry_, receive_entry_;
+    std::vector<EntryMetadata> send_entry_;
+    std::span<EntryMetadata const> receive_entry_;
     std::vector<int64_t> slot_offset_, slot_next_;  // [local slots + 1]
     std::vector<int32_t> row_index_;                // [received entries], by slot
     std::vector<float> entry_weight_;               // [received entries], by slot
-    HostBuffer send_rows_, received_rows_, returned_rows_;
+    HostBuffer send_rows_;
+    BufferView received_, returned_;
 };
 
 }  // namespace epsim

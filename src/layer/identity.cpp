@@ -56,7 +56,8 @@ public:
                     for (auto i = in.slot_offset[s]; i < in.slot_offset[s + 1]; ++i) {
                         int64_t const row = in.row_index[static_cast<std::size_t>(i)];
                         auto const* x = in.rows.as<In>() + row * in.rows.width;
-                        auto* y = out.as<Out>() + row * out.width;
+                        auto* y = out.as<Out>() +
+                                  in.result_index[static_cast<std::size_t>(i)] * out.width;
                         for (std::size_t c = 0; c < signature_.size(); ++c)
                             y[c] = from_float<Out>(to_float(x[c]) + signature_[c]);
                     }

@@ -26,9 +26,9 @@ Array<int64_t, 2> transposed(Array<int64_t, 2> const& a) {
 class Sizes {
 public:
     explicit Sizes(LayerSpec const& s)
-        : dispatch_row(static_cast<double>(s.shape.hidden * bytes_of(s.wire_dtype))),
-          combine_row(static_cast<double>(s.shape.hidden * bytes_of(s.combine_dtype))),
-          out_row(static_cast<double>(s.shape.hidden * bytes_of(s.dtype))),
+        : dispatch_row(static_cast<double>(row_bytes(s.wire_dtype, s.shape.hidden))),
+          combine_row(static_cast<double>(row_bytes(s.combine_dtype, s.shape.hidden))),
+          out_row(static_cast<double>(row_bytes(s.dtype, s.shape.hidden))),
           expert(static_cast<double>(expert_bytes(s.shape, s.dtype))),
           local(static_cast<double>(replicated_params(s.shape) * bytes_of(s.dtype))),
           pair_flops(static_cast<double>(epsim::pair_flops(s.shape))),
@@ -93,10 +93,10 @@ LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
     set_local(Phase::counts, limits.exchange(alltoallv_schedule(metadata)));
     set_local(Phase::permute, limits.local(permute, spec.dtype));
     set_exchange(Phase::dispatch, Direction::dispatch,
-                 spec.shape.hidden * bytes_of(spec.wire_dtype));
+                 row_bytes(spec.wire_dtype, spec.shape.hidden));
     set_local(Phase::expert, limits.local(expert, spec.dtype));
     set_exchange(Phase::combine, Direction::combine,
-                 spec.shape.hidden * bytes_of(spec.combine_dtype));
+                 row_bytes(spec.combine_dtype, spec.shape.hidden));
     set_local(Phase::unpermute, limits.local(unpermute, spec.dtype));
     return bounds;
 }

@@ -54,8 +54,8 @@ void LocalNetworks::forward(int layer, BufferView tokens, Stream& stream) {
     }
     auto const count = static_cast<std::size_t>(tokens_);
     int64_t const slot_offset[] = {0, tokens_};
-    GroupedRows const rows{tokens, slot_offset, std::span(identity_).first(count),
-                           std::span(ones_).first(count)};
+    auto const identity = std::span<int32_t const>(identity_).first(count);
+    GroupedRows const rows{tokens, slot_offset, identity, identity, std::span(ones_).first(count)};
     if (shared_) {
         shared_->prepare(tokens_, tokens_);
         shared_->forward(layer, rows, shared_out_.rows(tokens_), stream);

@@ -30,7 +30,7 @@ private:
     std::unique_ptr<ExpertKernel> shared_, dense_;
     std::vector<std::vector<float>> gate_;  // [layers][hidden], empty if not gated
     HostBuffer shared_out_, dense_out_;
-    std::vector<int32_t> identity_;  // row_index of tokens in order
+    std::vector<int32_t> identity_;  // where tokens in order are, and their results
     std::vector<float> ones_;
     int64_t tokens_ = 0;
 };

@@ -121,8 +121,8 @@ private:
             *bytes = Array<int64_t, 4>({layers(), d, ranks, ranks});
         record.wire = Array<int64_t, 4>({layers(), d, ranks, link_class_count});
         auto const& spec = replay_.spec;
-        record.dispatch_row_bytes = spec.shape.hidden * bytes_of(spec.wire_dtype);
-        record.combine_row_bytes = spec.shape.hidden * bytes_of(spec.combine_dtype);
+        record.dispatch_row_bytes = row_bytes(spec.wire_dtype, spec.shape.hidden);
+        record.combine_row_bytes = row_bytes(spec.combine_dtype, spec.shape.hidden);
     }
 
     /// The counts of a step over all ranks, kept and compared on rank 0 only: the others' memory

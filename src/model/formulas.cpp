@@ -96,7 +96,7 @@ int64_t token_flops(ModelShape const& s) {
 }
 
 int64_t row_bytes(ModelShape const& s, DType wire_dtype) {
-    return product({row_width(s), bytes_of(wire_dtype)});
+    return epsim::row_bytes(wire_dtype, row_width(s));
 }
 
 int64_t token_wire_bytes(ModelShape const& s, DType wire_dtype) {

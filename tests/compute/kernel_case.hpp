@@ -31,7 +31,7 @@ struct KernelCase {
         if (order == Order::interleaved) std::ranges::shuffle(row_index, random);
         row_index.resize(static_cast<std::size_t>(slot_offset.back()));
         weight.assign(row_index.size(), 1.0f);
-        in = {in_memory.rows(rows), slot_offset, row_index, weight};
+        in = {in_memory.rows(rows), slot_offset, row_index, row_index, weight};
         out = out_memory.rows(rows);
         std::normal_distribution<float> normal;
         dispatch_dtype(spec.in_dtype, [&]<class T>(T) {

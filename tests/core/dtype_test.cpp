@@ -14,9 +14,21 @@ namespace {
 TEST(DType, HasNamesAndSizes) {
     EXPECT_EQ(bytes_of(DType::f32), 4);
     EXPECT_EQ(bytes_of(DType::bf16), 2);
-    for (auto const type : {DType::f32, DType::bf16}) EXPECT_EQ(dtype_from(name_of(type)), type);
+    EXPECT_EQ(bytes_of(DType::f16), 2);
+    EXPECT_EQ(bytes_of(DType::f8_e4m3), 1);
+    for (auto const type : compute_dtypes) EXPECT_EQ(dtype_from(name_of(type)), type);
+    for (auto const type : wire_dtypes) EXPECT_EQ(dtype_from(name_of(type), wire_dtypes), type);
     for (auto const* name : {"", "fp16", "FP32", "bf16 "})
         EXPECT_THROW(dtype_from(name), InputError);
+}
+
+TEST(DType, ARowOfFp8CarriesAScaleForEachStartedBlock) {
+    EXPECT_EQ(row_bytes(DType::f8_e4m3, 1), 1 + 4);
+    EXPECT_EQ(row_bytes(DType::f8_e4m3, 128), 128 + 4);
+    EXPECT_EQ(row_bytes(DType::f8_e4m3, 129), 129 + 8);
+    EXPECT_EQ(row_bytes(DType::f8_e4m3, 2880), 2880 + 23 * 4) << "gpt-oss: 22.5 blocks";
+    EXPECT_EQ(row_bytes(DType::f16, 2880), 5760);
+    EXPECT_EQ(row_bytes(DType::f32, 7), 28);
 }
 
 TEST(DType, DispatchesToTheStoringType) {

@@ -83,41 +83,41 @@ void FeedForward::prepare(int64_t rows) {
     scratch_.reserve(scratch / bytes_of(DType::f32) + 1);
 }
 
-void FeedForward::run(Network const& network, std::span<int32_t const> entries, BufferView in,
-                      BufferView out) {
+void FeedForward::run(Network const& network, Entries entries, BufferView in, BufferView out) {
     auto const largest = static_cast<std::size_t>(in_ladder_.largest());
-    check(entries.empty() || largest > 0, "a kernel runs before it is prepared");
+    check(entries.size() == 0 || largest > 0, "a kernel runs before it is prepared");
     for (std::size_t pieces = largest ? (entries.size() + largest - 1) / largest : 0; pieces > 0;
          --pieces) {
         std::size_t const n = (entries.size() + pieces - 1) / pieces;
         run_piece(network, entries.first(n), in, out);
-        entries = entries.subspan(n);
+        entries = entries.from(n);
     }
 }
 
-void FeedForward::run_piece(Network const& network, std::span<int32_t const> entries, BufferView in,
+void FeedForward::run_piece(Network const& network, Entries const& entries, BufferView in,
                             BufferView out) {
     auto const count = static_cast<int64_t>(entries.size());
     int64_t const rows = ladder_rows(count);
     std::byte* const scratch = scratch_.rows(1).data;
-    in_ladder_.run(stream_, rows, gathered(entries, rows, in), network.in, inner_.rows(rows).data,
-                   scratch);
+    in_ladder_.run(stream_, rows, gathered(entries.row, rows, in), network.in,
+                   inner_.rows(rows).data, scratch);
     activate(count);
     std::byte* const a = active_.rows(rows).data;
-    bool const in_place = out.type == y_.rows(1).type && rows == count && consecutive(entries);
+    bool const in_place =
+        out.type == y_.rows(1).type && rows == count && consecutive(entries.result);
     down_ladder_.run(stream_, rows, a, network.down,
-                     in_place ? out.row(entries.front()) : y_.rows(rows).data, scratch);
-    if (!in_place) scatter(entries, out);
+                     in_place ? out.row(entries.result.front()) : y_.rows(rows).data, scratch);
+    if (!in_place) scatter(entries.result, out);
 }
 
 /// The entries' rows one after the other, and what lies behind them up to `rows` rows.
-std::byte* FeedForward::gathered(std::span<int32_t const> entries, int64_t rows, BufferView in) {
+std::byte* FeedForward::gathered(std::span<int32_t const> rows_read, int64_t rows, BufferView in) {
     bool const same_type = in.type == in_type_;
-    if (same_type && entries.front() + rows <= in.rows && consecutive(entries))
-        return in.row(entries.front());
+    if (same_type && rows_read.front() + rows <= in.rows && consecutive(rows_read))
+        return in.row(rows_read.front());
     BufferView const x = x_.rows(rows);
-    in_parts(static_cast<int64_t>(entries.size()), threads_, [&](int64_t first, int64_t last) {
-        auto const index = part(entries, first, last);
+    in_parts(std::ssize(rows_read), threads_, [&](int64_t first, int64_t last) {
+        auto const index = part(rows_read, first, last);
         if (same_type) return gather_rows(in, index, slice(x, first, last));
         weighted_sum_rows(in, index, {}, 1,
                           slice(x, first, last));  // the sum of one row converts it
@@ -141,14 +141,14 @@ void FeedForward::activate(int64_t rows) {
     });
 }
 
-void FeedForward::scatter(std::span<int32_t const> entries, BufferView out) {
-    BufferView const y = y_.rows(static_cast<int64_t>(entries.size()));
+void FeedForward::scatter(std::span<int32_t const> results, BufferView out) {
+    BufferView const y = y_.rows(std::ssize(results));
     in_parts(y.rows, threads_, [&](int64_t first, int64_t last) {
         if (y.type == out.type)
-            return scatter_rows(slice(y, first, last), part(entries, first, last), out);
+            return scatter_rows(slice(y, first, last), part(results, first, last), out);
         for (int64_t r = first; r < last; ++r)
             std::transform(y.as<float>() + r * y.width, y.as<float>() + (r + 1) * y.width,
-                           out.as<bf16>() + entries[static_cast<std::size_t>(r)] * out.width,
+                           out.as<bf16>() + results[static_cast<std::size_t>(r)] * out.width,
                            to_bf16);
     });
 }

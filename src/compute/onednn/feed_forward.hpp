@@ -3,7 +3,7 @@
 #include <oneapi/dnnl/dnnl.hpp>
 #include <span>
 
-#include "compute/expert_kernel.hpp"
+#include "compute/forward_checks.hpp"
 #include "compute/onednn/matmul_ladder.hpp"
 #include "compute/onednn/network.hpp"
 
@@ -18,17 +18,15 @@ public:
     NetworkMaker network_maker() const;
     /// Compiles for up to `rows` rows at a time, and takes their memory.
     void prepare(int64_t rows);
-    /// out[entries[i]] = network(in[entries[i]]). Any number of entries: more than fit go in equal
-    /// pieces.
-    void run(Network const& network, std::span<int32_t const> entries, BufferView in,
-             BufferView out);
+    /// out[entries.result[i]] = network(in[entries.row[i]]). Any number of entries: more than fit
+    /// go in equal pieces.
+    void run(Network const& network, Entries entries, BufferView in, BufferView out);
 
 private:
-    void run_piece(Network const& network, std::span<int32_t const> entries, BufferView in,
-                   BufferView out);
-    std::byte* gathered(std::span<int32_t const> entries, int64_t rows, BufferView in);
+    void run_piece(Network const& network, Entries const& entries, BufferView in, BufferView out);
+    std::byte* gathered(std::span<int32_t const> rows_read, int64_t rows, BufferView in);
     void activate(int64_t rows);
-    void scatter(std::span<int32_t const> entries, BufferView out);
+    void scatter(std::span<int32_t const> results, BufferView out);
 
     FeedForwardSpec spec_;
     int threads_;

@@ -37,10 +37,10 @@ public:
         check_forward(spec_, networks.size(), in, out);
         for (std::size_t s = 0; s < networks.size(); ++s) {
             auto entries = entries_of(in, s);
-            while (!entries.empty()) {
+            while (entries.size() > 0) {
                 auto const n = std::min<std::size_t>(entries.size(), rows_per_pass);
                 run(networks[s], entries.first(n), in.rows, out);
-                entries = entries.subspan(n);
+                entries = entries.from(n);
             }
         }
     }
@@ -53,12 +53,13 @@ public:
     }
 
 private:
-    void run(Network& network, std::span<int32_t const> entries, BufferView in, BufferView out) {
+    void run(Network& network, Entries const& entries, BufferView in, BufferView out) {
         auto const rows = static_cast<int64_t>(entries.size());
         int64_t const h = spec_.hidden;
         dispatch_dtype(in.type, [&]<class T>(T) {
             for (std::size_t r = 0; r < entries.size(); ++r)
-                std::transform(in.as<T>() + entries[r] * h, in.as<T>() + (entries[r] + 1) * h,
+                std::transform(in.as<T>() + entries.row[r] * h,
+                               in.as<T>() + (entries.row[r] + 1) * h,
                                x_.data() + static_cast<int64_t>(r) * h,
                                [](T v) { return static_cast<double>(to_float(v)); });
         });
@@ -69,7 +70,7 @@ private:
             for (std::size_t r = 0; r < entries.size(); ++r)
                 std::transform(y_.data() + static_cast<int64_t>(r) * h,
                                y_.data() + static_cast<int64_t>(r + 1) * h,
-                               out.as<T>() + entries[r] * h, round_once<T>);
+                               out.as<T>() + entries.result[r] * h, round_once<T>);
         });
     }
 

@@ -37,9 +37,11 @@ public:
         world_->barrier.arrive_and_wait();
     }
 
-    void all_to_all_rows(std::byte const* send, std::span<int64_t const> send_offset,
-                         std::byte* receive, std::span<int64_t const> receive_offset,
-                         int64_t row_bytes) override {
+    std::byte* all_to_all_rows(Lane lane, std::byte const* send,
+                               std::span<int64_t const> send_offset,
+                               std::span<int64_t const> receive_offset,
+                               int64_t row_bytes) override {
+        std::byte* const receive = memory_.reserve(lane, receive_offset.back() * row_bytes);
         world_->rows[rank_] = send;
         world_->offsets[rank_] = send_offset;
         world_->barrier.arrive_and_wait();
@@ -51,9 +53,11 @@ public:
                             static_cast<std::size_t>(rows * row_bytes));
         }
         world_->barrier.arrive_and_wait();
+        return receive;
     }
 
 private:
+    ReceiveMemory memory_;
     std::shared_ptr<LocalWorld> world_;
     std::size_t rank_;
 };

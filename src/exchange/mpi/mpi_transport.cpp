@@ -29,6 +29,7 @@ protected:
         return types_.try_emplace(bytes, bytes).first->second.native();
     }
     Communicator const& comm_;
+    ReceiveMemory memory_;
 
 private:
     std::map<int64_t, RowType> types_;  // by row size: a handful, made on first use
@@ -42,15 +43,18 @@ public:
             list->resize(ranks);
     }
 
-    void all_to_all_rows(std::byte const* send, std::span<int64_t const> send_offset,
-                         std::byte* receive, std::span<int64_t const> receive_offset,
-                         int64_t row_bytes) override {
+    std::byte* all_to_all_rows(Lane lane, std::byte const* send,
+                               std::span<int64_t const> send_offset,
+                               std::span<int64_t const> receive_offset,
+                               int64_t row_bytes) override {
+        std::byte* const receive = memory_.reserve(lane, receive_offset.back() * row_bytes);
         to_counts(send_offset, send_count_, send_at_);
         to_counts(receive_offset, receive_count_, receive_at_);
         MPI_Datatype const row = row_type(row_bytes);
         check_mpi(MPI_Alltoallv(send, send_count_.data(), send_at_.data(), row, receive,
                                 receive_count_.data(), receive_at_.data(), row, comm_.native()),
                   "MPI_Alltoallv");
+        return receive;
     }
 
 private:
@@ -70,9 +74,11 @@ class RingTransport final : public MpiTransport {
 public:
     using MpiTransport::MpiTransport;
 
-    void all_to_all_rows(std::byte const* send, std::span<int64_t const> send_offset,
-                         std::byte* receive, std::span<int64_t const> receive_offset,
-                         int64_t row_bytes) override {
+    std::byte* all_to_all_rows(Lane lane, std::byte const* send,
+                               std::span<int64_t const> send_offset,
+                               std::span<int64_t const> receive_offset,
+                               int64_t row_bytes) override {
+        std::byte* const receive = memory_.reserve(lane, receive_offset.back() * row_bytes);
         MPI_Datatype const row = row_type(row_bytes);
         int const ranks = comm_.size(), mine = index(comm_.rank());
         for (int i = 0; i < ranks; ++i) {
@@ -94,6 +100,7 @@ public:
                                    partner(in, from), tag, comm_.native(), MPI_STATUS_IGNORE),
                       "MPI_Sendrecv");
         }
+        return receive;
     }
 
 private:
