@@ -9,33 +9,10 @@
 #include <vector>
 
 #include "core/error.hpp"
+#include "rows/random_rows.hpp"
 
 namespace epsim {
 namespace {
-
-/// Rows of random numbers, with what surrounds them left alone.
-struct Rows {
-    HostBuffer memory;
-    BufferView view;
-
-    Rows(DType type, int64_t rows, int64_t width, std::mt19937& random)
-        : memory(type, width), view(memory.rows(rows)) {
-        std::normal_distribution<float> normal;
-        dispatch_dtype(type, [&]<class T>(T) {
-            for (int64_t i = 0; i < rows * width; ++i)
-                view.as<T>()[i] = from_float<T>(normal(random));
-        });
-    }
-    float at(int64_t row, int64_t column) const {
-        return dispatch_dtype(view.type, [&]<class T>(T) {
-            return to_float(view.as<T>()[row * view.width + column]);
-        });
-    }
-};
-
-float rounded(DType type, float value) {
-    return type == DType::f32 ? value : to_float(to_bf16(value));
-}
 
 struct Case {
     DType in, out;
@@ -52,19 +29,25 @@ std::vector<Case> cases() {
     return all;
 }
 
-std::vector<int32_t> random_indices(std::size_t n, int64_t rows, std::mt19937& random) {
-    std::uniform_int_distribution<int32_t> pick(-1, static_cast<int32_t>(rows) - 1);
-    std::vector<int32_t> index(n);
-    for (auto& i : index) i = pick(random);
-    return index;
+/// Distinct rows for the choices of tokens; some choose none, and some twice the same.
+std::vector<int32_t> random_choices(int64_t tokens, int top_k, int64_t rows, std::mt19937& random) {
+    std::vector<int32_t> row(static_cast<std::size_t>(rows));
+    std::iota(row.begin(), row.end(), 0);
+    std::shuffle(row.begin(), row.end(), random);
+    row.resize(static_cast<std::size_t>(tokens * top_k));
+    for (std::size_t a = 0; a < row.size(); ++a) {
+        if (random() % 8 == 0) row[a] = -1;
+        if (random() % 8 == 0 && a % static_cast<std::size_t>(top_k) > 0) row[a] = row[a - 1];
+    }
+    return row;
 }
 
 TEST(GatherRows, TakesTheRowsItIsToldAndZeroForNone) {
     std::mt19937 random(1);
     for (auto const& c : cases()) {
         if (c.in != c.out) continue;
-        Rows const in(c.in, 17, c.width, random);
-        Rows const out(c.out, c.rows, c.width, random);
+        RandomRows const in(c.in, 17, c.width, random);
+        RandomRows const out(c.out, c.rows, c.width, random);
         auto const index = random_indices(static_cast<std::size_t>(c.rows), 17, random);
         gather_rows(in.view, index, out.view);
         for (int64_t i = 0; i < c.rows; ++i)
@@ -75,13 +58,29 @@ TEST(GatherRows, TakesTheRowsItIsToldAndZeroForNone) {
     }
 }
 
+TEST(GatherRows, CopiesTypesOfTheWireByteByByte) {
+    std::mt19937 random(6);
+    for (DType const type : wire_dtypes)
+        for (int64_t const width : {1, 129, 2880}) {
+            RandomRows const in(type, 5, width, random), out(type, 9, width, random);
+            auto const index = random_indices(9, 5, random);
+            gather_rows(in.view, index, out.view);
+            for (std::size_t i = 0; i < 9; ++i) {
+                auto const zeros =
+                    std::vector<std::byte>(static_cast<std::size_t>(in.view.row_bytes()));
+                ASSERT_EQ(out.bytes(static_cast<int64_t>(i)),
+                          index[i] < 0 ? zeros : in.bytes(index[i]));
+            }
+        }
+}
+
 TEST(GatherScaledRows, RoundsTheProductOnce) {
     std::mt19937 random(2);
     std::normal_distribution<float> normal;
     for (auto const& c : cases()) {
         if (c.in != c.out) continue;
-        Rows const in(c.in, 17, c.width, random);
-        Rows const out(c.out, c.rows, c.width, random);
+        RandomRows const in(c.in, 17, c.width, random);
+        RandomRows const out(c.out, c.rows, c.width, random);
         auto const index = random_indices(static_cast<std::size_t>(c.rows), 17, random);
         std::vector<float> scale(index.size());
         for (float& s : scale) s = normal(random);
@@ -105,9 +104,9 @@ TEST(ScatterRows, UndoesAGatherAndLeavesOtherRowsAlone) {
         std::shuffle(place.begin(), place.end(), random);
         std::vector<int32_t> const untouched(place.begin() + c.rows, place.end());
         place.resize(static_cast<std::size_t>(c.rows));
-        Rows const in(c.in, c.rows, c.width, random);
-        Rows const out(c.out, c.rows + 5, c.width, random);
-        Rows before(c.out, c.rows + 5, c.width, random);
+        RandomRows const in(c.in, c.rows, c.width, random);
+        RandomRows const out(c.out, c.rows + 5, c.width, random);
+        RandomRows before(c.out, c.rows + 5, c.width, random);
         std::memcpy(before.view.data, out.view.data, static_cast<std::size_t>(out.view.bytes()));
         scatter_rows(in.view, place, out.view);
         for (int64_t j = 0; j < c.width; ++j) {
@@ -118,40 +117,58 @@ TEST(ScatterRows, UndoesAGatherAndLeavesOtherRowsAlone) {
     }
 }
 
-/// To the last bit: order and rounding are a contract.
-TEST(WeightedSumRows, AddsInOrderOfChoiceInFp32) {
+/// Every type, streamed or not, to places at any alignment.
+TEST(PermuteRows, WritesEachChoiceAndLeavesOtherRowsAlone) {
     std::mt19937 random(4);
-    std::normal_distribution<float> normal;
-    for (auto const& c : cases())
-        for (int top_k : {1, 2, 7, 8}) {
-            Rows const in(c.in, 17, c.width, random);
-            Rows const out(c.out, c.rows, c.width, random);
-            auto const row = random_indices(static_cast<std::size_t>(c.rows * top_k), 17, random);
-            std::vector<float> weight(row.size());
-            for (float& w : weight) w = normal(random);
-            for (bool const weighted : {true, false}) {
-                weighted_sum_rows(in.view, row, weighted ? weight : std::vector<float>{}, top_k,
-                                  out.view);
-                for (int64_t t = 0; t < c.rows; ++t)
-                    for (int64_t j = 0; j < c.width; ++j) {
-                        float sum = 0;
-                        for (int64_t k = t * top_k; k < (t + 1) * top_k; ++k) {
-                            auto const at = static_cast<std::size_t>(k);
-                            if (row[at] < 0) continue;
-                            float const product =
-                                (weighted ? weight[at] : 1.0f) * in.at(row[at], j);
-                            sum = sum + product;
-                        }
-                        ASSERT_EQ(out.at(t, j), rounded(c.out, sum));
+    for (DType const type : wire_dtypes)
+        for (Stores const stores : {Stores::automatic, Stores::cached, Stores::streaming})
+            for (int64_t const tokens : {0, 1, 13})
+                for (int64_t const width : {1, 31, 32, 100, 513, 2880})
+                    for (int const top_k : {1, 3, 8}) {
+                        RandomRows const in(type, tokens, width, random);
+                        int64_t const rows = tokens * top_k + 3;
+                        RandomRows const out(type, rows, width, random);
+                        auto const row = random_choices(tokens, top_k, rows, random);
+                        std::vector<std::vector<std::byte>> expected;
+                        for (int64_t i = 0; i < rows; ++i) expected.push_back(out.bytes(i));
+                        for (std::size_t a = 0; a < row.size(); ++a)
+                            if (row[a] >= 0)
+                                expected[static_cast<std::size_t>(row[a])] =
+                                    in.bytes(static_cast<int64_t>(a) / top_k);
+                        permute_rows(in.view, row, top_k, out.view, stores);
+                        for (int64_t i = 0; i < rows; ++i)
+                            ASSERT_EQ(out.bytes(i), expected[static_cast<std::size_t>(i)]);
                     }
-            }
+}
+
+TEST(PermuteRowsTo, WritesWhereItIsToldAndNothingElse) {
+    std::mt19937 random(5);
+    std::uniform_int_distribution<int64_t> gap(1, 70);
+    for (Stores const stores : {Stores::cached, Stores::streaming})
+        for (int64_t const width : {1, 63, 64, 65, 500}) {
+            RandomRows const in(DType::f8_e4m3, 11, width, random);
+            int64_t const bytes = in.view.row_bytes();
+            std::vector<std::byte> memory(static_cast<std::size_t>(44 * (bytes + 70)));
+            for (auto& b : memory) b = static_cast<std::byte>(random());
+            auto const row = random_choices(11, 4, 44, random);
+            std::vector<std::byte*> target;
+            for (int64_t at = 0, i = 0; i < 44; ++i, at += bytes + gap(random))
+                target.push_back(memory.data() + at);
+            auto expected = memory;
+            for (std::size_t a = 0; a < row.size(); ++a)
+                if (row[a] >= 0)
+                    std::ranges::copy(in.bytes(static_cast<int64_t>(a) / 4),
+                                      expected.begin() + (target[static_cast<std::size_t>(row[a])] -
+                                                          memory.data()));
+            permute_rows_to(in.view, row, 4, target, stores);
+            ASSERT_EQ(memory, expected);
         }
 }
 
 TEST(PermuteRows, RefusesSizesThatDisagree) {
     std::mt19937 random(5);
-    Rows const in(DType::f32, 4, 3, random), out(DType::f32, 2, 3, random);
-    Rows const narrow(DType::f32, 2, 2, random), other(DType::bf16, 2, 3, random);
+    RandomRows const in(DType::f32, 4, 3, random), out(DType::f32, 2, 3, random);
+    RandomRows const narrow(DType::f32, 2, 2, random), other(DType::bf16, 2, 3, random);
     std::vector<int32_t> const two{0, 1}, three{0, 1, 2};
     std::vector<float> const one{1};
     EXPECT_THROW(gather_rows(in.view, three, out.view), Error);
@@ -159,9 +176,11 @@ TEST(PermuteRows, RefusesSizesThatDisagree) {
     EXPECT_THROW(gather_rows(in.view, two, other.view), Error);
     EXPECT_THROW(gather_scaled_rows(in.view, two, one, out.view), Error);
     EXPECT_THROW(scatter_rows(out.view, three, in.view), Error);
-    EXPECT_THROW(weighted_sum_rows(in.view, three, {}, 1, out.view), Error);
-    EXPECT_THROW(weighted_sum_rows(in.view, two, one, 1, out.view), Error);
-    EXPECT_THROW(weighted_sum_rows(in.view, two, {}, 0, out.view), Error);
+    EXPECT_THROW(permute_rows(out.view, three, 1, in.view), Error);
+    EXPECT_THROW(permute_rows(out.view, two, 0, in.view), Error);
+    EXPECT_THROW(permute_rows(out.view, two, 1, narrow.view), Error);
+    EXPECT_THROW(permute_rows(out.view, two, 1, other.view), Error);
+    EXPECT_THROW(permute_rows_to(out.view, three, 1, {}), Error);
 }
 
 }  // namespace

@@ -3,57 +3,49 @@
 #include <algorithm>
 #include <cstring>
 
-#include "core/error.hpp"
-#include "core/simd.hpp"
+#include "rows/cpu/row_checks.hpp"
+#include "rows/row_codec.hpp"
 
 namespace epsim {
 namespace {
 
-void check_rows(BufferView in, BufferView out) {
-    check(in.device == DeviceKind::cpu && out.device == DeviceKind::cpu,
-          "rows are not on the host");
-    check(in.width == out.width, "rows in and out differ in width");
+void copy_bytes(std::byte const* from, std::byte* to, int64_t bytes) {
+    std::memcpy(to, from, static_cast<std::size_t>(bytes));
 }
 
-void check_same_type(BufferView in, BufferView out) {
-    check(in.type == out.type, "rows in and out differ in type");
+/// Into the nearest cache, to be read once.
+void prefetch(std::byte const* from, std::byte const* to) {
+    constexpr int64_t line = 64;
+    for (; from < to; from += line) __builtin_prefetch(from);
 }
 
-int64_t size_of(auto const& span) {
-    return static_cast<int64_t>(span.size());
-}
-
-template <class T>
-EPSIM_SIMD_CLONES void scale_row(T const* in, float scale, int64_t width, T* out) {
-    for (int64_t j = 0; j < width; ++j) out[j] = from_float<T>(scale * to_float(in[j]));
-}
-
-/// Columns [first, first + n) of one token's sum. With n known to the compiler the sums stay in
-/// registers.
-template <class In, class Out>
-[[gnu::always_inline]] inline void sum_columns(BufferView in, std::span<int32_t const> choices,
-                                               float const* weight, int64_t first, int64_t n,
-                                               float* sum, Out* out) {
-    std::fill_n(sum, n, 0.0f);
-    for (std::size_t c = 0; c < choices.size(); ++c) {
-        if (choices[c] < 0) continue;
-        In const* x = in.as<In>() + choices[c] * in.width + first;
-        float const w = weight ? weight[c] : 1.0f;
-        for (int64_t j = 0; j < n; ++j) sum[j] += w * to_float(x[j]);
+/// \param address of a row
+template <class Address>
+void permute(BufferView in, std::span<int32_t const> assignment_row, int top_k, Stores stores,
+             Address address) {
+    check(in.device == DeviceKind::cpu, "rows are not on the host");
+    check(top_k >= 1 && size_of(assignment_row) == in.rows * top_k,
+          "assignments differ from tokens x choices in number");
+    int64_t const bytes = in.row_bytes();
+    bool const streaming = streams(stores, size_of(assignment_row) * bytes);
+    auto const copy = streaming ? stream_bytes : copy_bytes;
+    for (int64_t t = 0; t < in.rows; ++t) {
+        auto const choices = assignment_row.subspan(static_cast<std::size_t>(t * top_k),
+                                                    static_cast<std::size_t>(top_k));
+        bool const last = t + 1 == in.rows;
+        for (int c = 0; c < top_k; ++c) {
+            // The next token is fetched piece by piece while this one is written.
+            if (!last)
+                prefetch(in.row(t + 1) + bytes * c / top_k,
+                         in.row(t + 1) + bytes * (c + 1) / top_k);
+            int32_t const row = choices[static_cast<std::size_t>(c)];
+            if (row < 0 || std::ranges::find(choices.first(static_cast<std::size_t>(c)), row) !=
+                               choices.begin() + c)
+                continue;
+            copy(in.row(t), address(row), bytes);
+        }
     }
-    for (int64_t j = 0; j < n; ++j) out[first + j] = from_float<Out>(sum[j]);
-}
-
-/// One token's sum. \param weight null = all one
-template <class In, class Out>
-EPSIM_SIMD_CLONES void sum_row(BufferView in, std::span<int32_t const> choices, float const* weight,
-                               Out* out) {
-    constexpr int64_t block = 64;
-    float sum[block];
-    int64_t first = 0;
-    for (; first + block <= in.width; first += block)
-        sum_columns<In>(in, choices, weight, first, block, sum, out);
-    sum_columns<In>(in, choices, weight, first, in.width - first, sum, out);
+    if (streaming) fence_streams();
 }
 
 }  // namespace
@@ -74,19 +66,9 @@ void gather_rows(BufferView in, std::span<int32_t const> index, BufferView out) 
 
 void gather_scaled_rows(BufferView in, std::span<int32_t const> index, std::span<float const> scale,
                         BufferView out) {
-    check_rows(in, out);
     check_same_type(in, out);
-    check(out.rows == size_of(index), "gathered rows differ from their indices in number");
     check(scale.size() == index.size(), "scales differ from rows in number");
-    dispatch_dtype(out.type, [&]<class T>(T) {
-        T* to = out.as<T>();
-        for (std::size_t i = 0; i < index.size(); ++i, to += out.width) {
-            if (index[i] < 0)
-                std::fill_n(to, out.width, T{});
-            else
-                scale_row(in.as<T>() + index[i] * in.width, scale[i], out.width, to);
-        }
-    });
+    encode_scaled_rows(in, index, scale, out);
 }
 
 void scatter_rows(BufferView in, std::span<int32_t const> index, BufferView out) {
@@ -98,23 +80,17 @@ void scatter_rows(BufferView in, std::span<int32_t const> index, BufferView out)
         std::memcpy(out.row(index[static_cast<std::size_t>(i)]), in.row(i), bytes);
 }
 
-void weighted_sum_rows(BufferView in, std::span<int32_t const> assignment_row,
-                       std::span<float const> weight, int top_k, BufferView out) {
+void permute_rows(BufferView in, std::span<int32_t const> assignment_row, int top_k, BufferView out,
+                  Stores stores) {
     check_rows(in, out);
-    check(top_k >= 1 && size_of(assignment_row) == out.rows * top_k,
-          "assignments differ from tokens x choices in number");
-    check(weight.empty() || weight.size() == assignment_row.size(),
-          "weights differ from assignments in number");
-    dispatch_dtype(in.type, [&]<class In>(In) {
-        dispatch_dtype(out.type, [&]<class Out>(Out) {
-            for (int64_t t = 0; t < out.rows; ++t) {
-                auto const first = static_cast<std::size_t>(t * top_k);
-                sum_row<In>(in, assignment_row.subspan(first, static_cast<std::size_t>(top_k)),
-                            weight.empty() ? nullptr : &weight[first],
-                            out.as<Out>() + t * out.width);
-            }
-        });
-    });
+    check_same_type(in, out);
+    permute(in, assignment_row, top_k, stores, [&](int32_t row) { return out.row(row); });
+}
+
+void permute_rows_to(BufferView in, std::span<int32_t const> assignment_row, int top_k,
+                     std::span<std::byte* const> target, Stores stores) {
+    permute(in, assignment_row, top_k, stores,
+            [&](int32_t row) { return target[static_cast<std::size_t>(row)]; });
 }
 
 }  // namespace epsim
