@@ -2,8 +2,7 @@
 
 #include "collective.hpp"
 #include "comm/mpi_session.hpp"
-#include "exchange/mpi/mpi_transport.hpp"
-#include "exchange/transport_exchange.hpp"
+#include "exchange/mpi/mpi_exchange.hpp"
 
 // The exchange of a layer's rows against one plain MPI_Alltoallv of the same bytes. Run it over MPI
 // ranks: scripts/mpirun.sh -n 2 build/bench/exchange_bench. Times are the maximum over ranks.
@@ -37,13 +36,14 @@ struct Case {
             routing.slot.push_back(SlotId{slot(random)});
             routing.weight.push_back(0.1f);
         }
-        plan = &planner.plan(routing, placement);
         auto const rank = static_cast<std::size_t>(index(world->rank()));
         auto const offset = placement.rank_slot_offset();
-        exchange = std::make_unique<TransportExchange>(
-            make_mpi_transport(*world),
-            ExchangeShape{hidden, DType::bf16, DType::bf16, offset[rank],
-                          offset[rank + 1] - offset[rank]});
+        exchange =
+            make_mpi_exchange(*world, "alltoallv", placement,
+                              ClusterTopology::blocks(world->size(), world->size()), Dedup::none,
+                              {hidden, DType::bf16, DType::bf16, DType::bf16, WeightAt::source,
+                               offset[rank], offset[rank + 1] - offset[rank]});
+        plan = &planner.plan(routing, exchange->route());
         auto const x = tokens.rows(count);
         for (int64_t i = 0; i < x.rows * x.width; ++i) x.as<bf16>()[i] = to_bf16(0.5f);
         whole();
@@ -52,7 +52,7 @@ struct Case {
     void whole() {
         HostStream stream;
         exchange->prepare(*plan);
-        exchange->permute(tokens.rows(plan->tokens), {}, stream);
+        exchange->permute(tokens.rows(plan->tokens), stream);
         exchange->dispatch(stream);
     }
     void dispatch() {

@@ -2,9 +2,7 @@
 
 #include "collective.hpp"
 #include "comm/mpi_session.hpp"
-#include "exchange/local/local_transport.hpp"
-#include "exchange/mpi/mpi_transport.hpp"
-#include "exchange/transport_exchange.hpp"
+#include "exchange/mpi/mpi_exchange.hpp"
 #include "layer/moe_layer.hpp"
 
 // What measuring costs what is measured: iterations of a small layer with all that a timed one does
@@ -35,11 +33,11 @@ struct NoRecorder {
 class SmallLayer {
 public:
     explicit SmallLayer(int64_t tokens)
-        : exchange_(world->size() == 1 ? std::move(make_local_transports(1).front())
-                                       : make_mpi_transport(*world),
-                    exchange_shape()),
+        : exchange_(make_mpi_exchange(*world, "alltoallv", placement_,
+                                      ClusterTopology::blocks(world->size(), world->size()),
+                                      Dedup::none, exchange_shape())),
           experts_(make_expert_kernel("onednn", spec_.routed(), 1, {weight_keys()}, 1)),
-          layer_(spec_, placement_, exchange_, *experts_, nullptr),
+          layer_(spec_, placement_, *exchange_, *experts_, nullptr),
           tokens_(x_.rows(tokens)),
           recorder_(clock_, 1),
           stamps_(2 * recorder_.start().flat().size()) {
@@ -75,7 +73,12 @@ private:
     ExchangeShape exchange_shape() const {
         auto const rank = static_cast<std::size_t>(index(world->rank()));
         auto const offset = placement_.rank_slot_offset();
-        return {spec_.shape.hidden, spec_.wire_dtype, spec_.combine_dtype, offset[rank],
+        return {spec_.shape.hidden,
+                spec_.dtype,
+                spec_.wire_dtype,
+                spec_.combine_dtype,
+                spec_.shape.weight_at,
+                offset[rank],
                 offset[rank + 1] - offset[rank]};
     }
     std::vector<WeightKey> weight_keys() const {
@@ -91,7 +94,7 @@ private:
 
     LayerSpec spec_ = make_spec();
     Placement placement_ = linear_placement(1, spec_.shape.num_experts, world->size());
-    TransportExchange exchange_;
+    std::unique_ptr<Exchange> exchange_;
     std::unique_ptr<ExpertKernel> experts_;
     MoeLayer layer_;
     HostBuffer x_{DType::f32, spec_.shape.hidden}, out_{DType::f32, spec_.shape.hidden};

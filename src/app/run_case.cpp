@@ -13,13 +13,14 @@
 #include "device/device_query.hpp"
 #include "device/host_memory.hpp"
 #include "exchange/local/local_transport.hpp"
-#include "exchange/mpi/mpi_transport.hpp"
+#include "exchange/mpi/mpi_exchange.hpp"
 #include "exchange/transport_exchange.hpp"
 #include "layer/memory_need.hpp"
 #include "model/formulas.hpp"
 #include "model/layer_choice.hpp"
 #include "probe/calibrate.hpp"
 #include "probe/ceiling_rows.hpp"
+#include "schedule/exchange_routes.hpp"
 #include "store/trace_file.hpp"
 #include "trace/generator.hpp"
 #include "trace/restepped.hpp"
@@ -48,12 +49,17 @@ RunCase::RunCase(Config const& config, Communicator const& comm) : config_(confi
              config.model.dtype,
              config.exchange.wire_dtype,
              config.exchange.combine_dtype,
+             config.exchange.dedup,
              config.routing.seed,
              config.model.distinct_weights,
              narrow<int>(layers.size())};
     topology_ = make_topology(config.cluster, comm);
     placement_ = std::make_unique<Placement>(
         linear_placement(spec_.layers, config.shape.num_experts, comm.size()));
+    on_all_ranks(comm, [&] {
+        exchange_routes(config.exchange.algorithm, *placement_, *topology_, spec_.dedup,
+                        comm.rank());
+    });
     case_ = std::make_unique<ReplayCase>(ReplayCase{spec_,
                                                     *source_,
                                                     std::move(layers),
@@ -176,6 +182,23 @@ std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
     return keys;
 }
 
+std::unique_ptr<Exchange> RunCase::make_exchange() const {
+    auto const rank = static_cast<std::size_t>(index(comm_.rank()));
+    auto const offset = placement_->rank_slot_offset();
+    ExchangeShape const shape{spec_.shape.hidden,
+                              spec_.dtype,
+                              spec_.wire_dtype,
+                              spec_.combine_dtype,
+                              spec_.shape.weight_at,
+                              offset[rank],
+                              offset[rank + 1] - offset[rank]};
+    if (config_.exchange.backend == "mpi")
+        return make_mpi_exchange(comm_, case_->algorithm, *placement_, *topology_, spec_.dedup,
+                                 shape);
+    return std::make_unique<TransportExchange>(make_local_transports(1),
+                                               flat_routes(*placement_, spec_.dedup), shape);
+}
+
 RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted,
                        Heartbeat& heartbeat) {
     auto const [threads, oversubscribed] = share_cores(comm_, config_.compute.threads);
@@ -192,14 +215,7 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
         case_->calibration = calibrate({}, comm_, *topology_, threads);
     }
     heartbeat.enter("making weights");
-    auto const rank = static_cast<std::size_t>(index(comm_.rank()));
-    auto const offset = placement_->rank_slot_offset();
-    ExchangeShape const shape{spec_.shape.hidden, spec_.wire_dtype, spec_.combine_dtype,
-                              offset[rank], offset[rank + 1] - offset[rank]};
-    TransportExchange exchange(config_.exchange.backend == "local"
-                                   ? std::move(make_local_transports(1).front())
-                                   : make_mpi_transport(comm_, config_.exchange.algorithm),
-                               shape);
+    auto const exchange = make_exchange();
     std::unique_ptr<ExpertKernel> experts;
     std::unique_ptr<LocalNetworks> local;
     on_all_ranks(comm_, [&, n = threads] {
@@ -209,7 +225,7 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
     });
     MonotonicClock const clock;
     auto record = replay(*case_, comm_,
-                         {exchange, *experts, *local, clock, std::move(progress),
+                         {*exchange, *experts, *local, clock, std::move(progress),
                           std::move(interrupted), &heartbeat, turns.get()});
     record.topology = rank_places(comm_, *topology_);
     if (!comm_.is_root()) return {};

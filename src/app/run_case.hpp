@@ -38,6 +38,7 @@ private:
     void check_source() const;
     int64_t weight_bytes() const;  ///< of the fullest rank
     std::vector<std::vector<WeightKey>> weight_keys() const;
+    std::unique_ptr<Exchange> make_exchange() const;  ///< collective
     void describe(RunRecord& record) const;
 
     Config const& config_;

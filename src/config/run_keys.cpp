@@ -113,7 +113,12 @@ std::vector<Key> run_keys() {
                    CONFIG_FIELD(exchange.backend)),
         choice_key("exchange.algorithm", "how rows move", exchange_algorithms(),
                    CONFIG_FIELD(exchange.algorithm)),
-        dtype_key("exchange.wire_dtype", "of dispatched rows; default model.dtype", compute_dtypes,
+        choice_key(
+            "exchange.dedup", "what a token's assignments share on the wire",
+            {dedup_names.begin(), dedup_names.end()}, CONFIG_FIELD(exchange.dedup),
+            [](std::string const& text) { return dedup_from(text); },
+            [](Dedup d) { return name_of(d); }),
+        dtype_key("exchange.wire_dtype", "of dispatched rows; default model.dtype", wire_dtypes,
                   CONFIG_FIELD(exchange.wire_dtype)),
         dtype_key("exchange.combine_dtype", "of returned rows; default model.dtype", compute_dtypes,
                   CONFIG_FIELD(exchange.combine_dtype)),

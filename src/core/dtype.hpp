@@ -16,6 +16,11 @@ inline constexpr std::array compute_dtypes{DType::f32, DType::bf16};
 /// What dispatched rows travel in.
 inline constexpr std::array wire_dtypes{DType::f32, DType::bf16, DType::f16, DType::f8_e4m3};
 
+/// Whether a type is one of compute_dtypes.
+constexpr bool computes_in(DType type) noexcept {
+    return type == DType::f32 || type == DType::bf16;
+}
+
 /// Of one element.
 constexpr int64_t bytes_of(DType type) noexcept {
     constexpr std::array<int64_t, 4> bytes{4, 2, 2, 1};

@@ -1,55 +1,128 @@
 #include "dispatch/dispatch_plan.hpp"
 
 #include <numeric>
+#include <utility>
 
 #include "core/cast.hpp"
 
 namespace epsim {
+namespace {
 
-DispatchPlan const& DispatchPlanner::plan(SlotRouting const& routing, Placement const& placement) {
-    auto const slots = static_cast<std::size_t>(placement.slots());
+/// 0, step, 2 step ... n step. \param known how many of them are there already
+void fill_multiples(std::vector<int64_t>& offset, std::size_t known, std::size_t n, int64_t step) {
+    offset.resize(n + 1);
+    for (std::size_t i = known; i <= n; ++i) offset[i] = static_cast<int64_t>(i) * step;
+}
+
+std::size_t key_of(Route const& route, SlotId slot) {
+    return static_cast<std::size_t>(route.key_of_slot[static_cast<std::size_t>(index(slot))]);
+}
+
+}  // namespace
+
+DispatchPlan const& DispatchPlanner::plan(SlotRouting const& routing, Route const& route) {
     auto const assignments = routing.slot.size();
     check(routing.top_k > 0 && assignments % static_cast<std::size_t>(routing.top_k) == 0 &&
               routing.weight.size() == assignments,
           "slot routing is [tokens, top_k]");
+    auto const known = std::exchange(plan_.top_k, routing.top_k) == routing.top_k
+                           ? plan_.item_offset.size()
+                           : std::size_t{0};
+    fill_multiples(plan_.item_offset, known, assignments / static_cast<std::size_t>(routing.top_k),
+                   routing.top_k);
+    return plan({plan_.item_offset, routing.slot, routing.weight}, route);
+}
 
-    // Where each slot's rows begin.
-    slot_next_.assign(slots + 1, 0);
-    for (SlotId const s : routing.slot)
-        if (s != no_slot) ++slot_next_[static_cast<std::size_t>(index(s)) + 1];
-    std::partial_sum(slot_next_.begin(), slot_next_.end(), slot_next_.begin());
+DispatchPlan const& DispatchPlanner::plan(EntryList const& items, Route const& route) {
+    if (items.offset.data() != plan_.item_offset.data()) {
+        plan_.item_offset.assign(items.offset.begin(), items.offset.end());
+        plan_.top_k = 0;
+    }
+    if (plan_.merged || route.merge) plan_.entry_offset.clear();
+    plan_.tokens = items.items();
+    plan_.merged = route.merge;
+    plan_.row_offset.resize(route.target_offset.size());
+    plan_.assignment_row.resize(items.slot.size());
+    if (route.merge)
+        make_merged_rows(items, route);
+    else
+        make_rows(items, route);
+    return plan_;
+}
 
-    auto const rows = static_cast<std::size_t>(slot_next_[slots]);
-    plan_.tokens = narrow<int64_t>(assignments) / routing.top_k;
-    plan_.top_k = routing.top_k;
-    plan_.row_offset.resize(static_cast<std::size_t>(placement.ranks()) + 1);
+/// Counts at [key + 1] become where each key's begin; row_offset from there.
+void DispatchPlanner::first_rows(Route const& route, std::vector<int64_t>& next) {
+    std::partial_sum(next.begin(), next.end(), next.begin());
     for (std::size_t r = 0; r < plan_.row_offset.size(); ++r)
-        plan_.row_offset[r] = slot_next_[static_cast<std::size_t>(placement.rank_slot_offset()[r])];
-    plan_.row_token.resize(rows);
+        plan_.row_offset[r] = next[static_cast<std::size_t>(route.target_offset[r])];
+    plan_.row_token.resize(static_cast<std::size_t>(next.back()));
+}
+
+void DispatchPlanner::make_rows(EntryList const& items, Route const& route) {
+    next_row_.assign(static_cast<std::size_t>(route.target_offset.back()) + 1, 0);
+    for (SlotId const s : items.slot)
+        if (s != no_slot) ++next_row_[key_of(route, s) + 1];
+    first_rows(route, next_row_);
+    auto const rows = plan_.row_token.size();
     plan_.slot.resize(rows);
     plan_.weight.resize(rows);
-    plan_.assignment_row.resize(assignments);
-    if (auto const known = plan_.entry_offset.size(); known != rows + 1) {
-        plan_.entry_offset.resize(rows + 1);  // one entry a row: what is there stays true
-        for (std::size_t i = known; i <= rows; ++i) plan_.entry_offset[i] = static_cast<int64_t>(i);
-    }
-
-    auto const top_k = static_cast<std::size_t>(routing.top_k);
-    for (std::size_t token = 0, i = 0; i < assignments; ++token)
-        for (std::size_t choice = 0; choice < top_k; ++choice, ++i) {
-            SlotId const s = routing.slot[i];
+    fill_multiples(plan_.entry_offset, plan_.entry_offset.size(), rows, 1);
+    for (std::size_t item = 0; item + 1 < items.offset.size(); ++item)
+        for (auto e = items.offset[item]; e < items.offset[item + 1]; ++e) {
+            auto const i = static_cast<std::size_t>(e);
+            SlotId const s = items.slot[i];
             if (s == no_slot) {
                 plan_.assignment_row[i] = -1;
                 continue;
             }
-            auto const row =
-                static_cast<std::size_t>(slot_next_[static_cast<std::size_t>(index(s))]++);
-            plan_.row_token[row] = static_cast<int32_t>(token);
+            auto const row = static_cast<std::size_t>(next_row_[key_of(route, s)]++);
+            plan_.row_token[row] = static_cast<int32_t>(item);
             plan_.slot[row] = index(s);
-            plan_.weight[row] = routing.weight[i];
+            plan_.weight[row] = items.weight[i];
             plan_.assignment_row[i] = static_cast<int32_t>(row);
         }
-    return plan_;
+}
+
+void DispatchPlanner::make_merged_rows(EntryList const& items, Route const& route) {
+    auto const keys = static_cast<std::size_t>(route.target_offset.back());
+    next_row_.assign(keys + 1, 0);
+    next_entry_.assign(keys + 1, 0);
+    // f(item, entry, key, whether it is the item's first of the key)
+    auto const over_entries = [&](auto&& f) {
+        last_item_.assign(keys, -1);
+        for (std::size_t item = 0; item + 1 < items.offset.size(); ++item)
+            for (auto e = items.offset[item]; e < items.offset[item + 1]; ++e) {
+                auto const i = static_cast<std::size_t>(e);
+                plan_.assignment_row[i] = -1;
+                if (items.slot[i] == no_slot) continue;
+                auto const key = key_of(route, items.slot[i]);
+                bool const first = last_item_[key] != static_cast<int64_t>(item);
+                last_item_[key] = static_cast<int64_t>(item);
+                f(item, i, key, first);
+            }
+    };
+    over_entries([&](std::size_t, std::size_t, std::size_t key, bool first) {
+        next_row_[key + 1] += first;
+        ++next_entry_[key + 1];
+    });
+    first_rows(route, next_row_);
+    std::partial_sum(next_entry_.begin(), next_entry_.end(), next_entry_.begin());
+    auto const rows = plan_.row_token.size(), entries = static_cast<std::size_t>(next_entry_[keys]);
+    plan_.slot.resize(entries);
+    plan_.weight.resize(entries);
+    plan_.entry_offset.resize(rows + 1);
+    plan_.entry_offset[rows] = static_cast<int64_t>(entries);
+    over_entries([&](std::size_t item, std::size_t i, std::size_t key, bool first) {
+        // The entries of a key follow each other item by item: those of a row stand together.
+        auto const entry = static_cast<std::size_t>(next_entry_[key]++);
+        plan_.slot[entry] = index(items.slot[i]);
+        plan_.weight[entry] = items.weight[i];
+        if (!first) return;
+        auto const row = static_cast<std::size_t>(next_row_[key]++);
+        plan_.row_token[row] = static_cast<int32_t>(item);
+        plan_.entry_offset[row] = static_cast<int64_t>(entry);
+        plan_.assignment_row[i] = static_cast<int32_t>(row);
+    });
 }
 
 }  // namespace epsim

@@ -1,24 +1,39 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <vector>
 
+#include "dispatch/route.hpp"
 #include "placement/placement.hpp"
 
 namespace epsim {
 
-/// What one source rank sends for one layer: rows in send order, and how to undo it.
-/// A row is one token's vector; it serves one or more slots of its destination ("entries").
-/// Without dedup each (token, slot) assignment is a row of its own with one entry.
+/// Items (tokens, or rows that arrived) and the slots that each must reach: entries
+/// [offset[i], offset[i + 1]) are item i's.
+struct EntryList {
+    std::span<int64_t const> offset;  ///< [items + 1]
+    std::span<SlotId const> slot;     ///< [entries]; no_slot = none
+    std::span<float const> weight;    ///< [entries] gate weight
+
+    int64_t items() const noexcept { return std::ssize(offset) - 1; }
+};
+
+/// What one rank sends in one hop for one layer: rows in send order, and how to undo it.
+/// A row is one item's vector; it serves one or more slots ("entries"). Without dedup each
+/// (token, slot) assignment is a row of its own with one entry.
 struct DispatchPlan {
-    int64_t tokens = 0;
-    int top_k = 0;
-    std::vector<int64_t> row_offset;      ///< [R + 1] first row for each destination rank
-    std::vector<int32_t> row_token;       ///< [rows] token of each row; -1 = padding
+    int64_t tokens = 0;                   ///< items
+    int top_k = 0;                        ///< assignments of every item; 0 = they differ
+    bool merged = false;                  ///< rows may serve several entries (dedup)
+    std::vector<int64_t> row_offset;      ///< [R + 1] first row for each target rank
+    std::vector<int32_t> row_token;       ///< [rows] item of each row; -1 = padding
     std::vector<int64_t> entry_offset;    ///< [rows + 1] entries of each row
     std::vector<int32_t> slot;            ///< [entries] global slot
     std::vector<float> weight;            ///< [entries] gate weight
-    std::vector<int32_t> assignment_row;  ///< [tokens, top_k] row of each assignment; -1 = none
+    std::vector<int64_t> item_offset;     ///< [tokens + 1] assignments of each item
+    std::vector<int32_t> assignment_row;  ///< [assignments] row of each assignment; -1 = none, or
+                                          ///< served by the row of an earlier one of the item
 
     int64_t rows() const noexcept { return static_cast<int64_t>(row_token.size()); }
     int64_t entries() const noexcept { return static_cast<int64_t>(slot.size()); }
@@ -26,20 +41,29 @@ struct DispatchPlan {
         auto const r = static_cast<std::size_t>(index(rank));
         return row_offset[r + 1] - row_offset[r];
     }
+    int64_t entries_to(RankId rank) const noexcept {
+        auto const r = static_cast<std::size_t>(index(rank));
+        return entry_offset[static_cast<std::size_t>(row_offset[r + 1])] -
+               entry_offset[static_cast<std::size_t>(row_offset[r])];
+    }
 };
 
-/// Plans a layer's dispatch. Reuses its memory from call to call, so that a warm plan allocates
-/// nothing.
+/// Plans a hop. Reuses its memory from call to call, so that a warm plan allocates nothing.
 class DispatchPlanner {
 public:
-    /// One row an assignment, ordered by slot, then token, then choice (a stable counting sort):
-    /// by destination rank therefore, and grouped by slot inside each destination.
-    /// O(tokens x top_k + slots).
-    DispatchPlan const& plan(SlotRouting const& routing, Placement const& placement);
+    /// Rows ordered by the route's key (and so by target), then item, then entry of the item: a
+    /// stable counting sort. O(entries + keys).
+    DispatchPlan const& plan(EntryList const& items, Route const& route);
+    /// The same for tokens with top_k entries each.
+    DispatchPlan const& plan(SlotRouting const& routing, Route const& route);
 
 private:
+    void make_rows(EntryList const& items, Route const& route);
+    void make_merged_rows(EntryList const& items, Route const& route);
+    void first_rows(Route const& route, std::vector<int64_t>& next);
+
     DispatchPlan plan_;
-    std::vector<int64_t> slot_next_;
+    std::vector<int64_t> next_row_, next_entry_, last_item_;  // by key
 };
 
 }  // namespace epsim

@@ -1,44 +1,67 @@
 #pragma once
 
 #include <span>
+#include <vector>
 
 #include "device/buffer.hpp"
 #include "device/stream.hpp"
 #include "dispatch/dispatch_plan.hpp"
+#include "exchange/hop_traffic.hpp"
 #include "rows/grouped_rows.hpp"
 
 namespace epsim {
 
 /// Moves rows between the ranks of tokens and the ranks of experts: one object a rank. A plan goes
-/// through prepare, permute, dispatch, combine and unpermute, in this order, on all ranks; each is
-/// one phase. Chunks of a step are plans of their own. Backward reuses a prepared plan: permute and
-/// dispatch of the output gradient, then combine and unpermute of the input gradient.
+/// through prepare, permute, dispatch, received, results, merge, combine and unpermute, in this
+/// order, on all ranks. Chunks of a step go through exchanges of their own. Backward reuses a
+/// prepared plan: permute and dispatch of the output gradient, then combine and unpermute of the
+/// input gradient.
 class Exchange {
 public:
     virtual ~Exchange() = default;
 
-    /// Row counts and row metadata (slot, weight) travel; the receiver indexes its rows by slot.
-    /// Collective. Phase::counts.
+    /// How plans for prepare() must be made.
+    virtual Route const& route() const = 0;
+
+    /// Row counts and row metadata (slot, weight) travel, on every hop; the receiver indexes its
+    /// rows by slot. Collective. Phase::counts.
     /// \param plan what this rank sends; must live until unpermute returns
     virtual void prepare(DispatchPlan const& plan) = 0;
 
-    /// Rows into send order. Local. Phase::permute.
-    /// \param tokens [plan.tokens, hidden], wire type, in source order
-    /// \param scale  [plan.rows()] factor of each row before it leaves; empty = none
-    virtual void permute(BufferView tokens, std::span<float const> scale, Stream& stream) = 0;
+    /// Rows into send order, in the wire type. Local. Phase::permute.
+    /// \param tokens [plan.tokens, hidden], model type, in source order
+    virtual void permute(BufferView tokens, Stream& stream) = 0;
 
-    /// Every row to the rank that hosts its slots: the wire only. Collective. Phase::dispatch.
-    /// The views returned stay valid until the next prepare.
-    virtual GroupedRows dispatch(Stream& stream) = 0;
+    /// Every row to the rank that hosts its slots: the wire, and what forwards. Collective.
+    /// Phase::dispatch.
+    virtual void dispatch(Stream& stream) = 0;
 
-    /// Every row back to the rank it came from: the wire only. Collective. Phase::combine.
-    /// \param expert_out [received rows, hidden], combine type, rows as they arrived
-    virtual void combine(BufferView expert_out, Stream& stream) = 0;
+    /// What arrived, as experts take it. Local. Phase::expert. The views stay valid until the next
+    /// prepare.
+    virtual GroupedRows received(Stream& stream) = 0;
 
-    /// Each token's returned rows, summed over its choices in order (fp32). Local.
-    /// Phase::unpermute. \param weight [plan.tokens, top_k]; empty = all one \param out
-    /// [plan.tokens, hidden]
+    /// Where the experts' results go: [entries received, hidden], combine type; as row
+    /// result_index[i] of GroupedRows the result of entry i.
+    virtual BufferView results() = 0;
+
+    /// The results of entries that share a row to one weighted sum a row (dedup). Local.
+    /// Phase::expert.
+    virtual void merge(Stream& stream) = 0;
+
+    /// Every row back to the rank it came from: the wire, and what forwards. Collective.
+    /// Phase::combine.
+    virtual void combine(Stream& stream) = 0;
+
+    /// Each token's returned rows, summed in the order of its choices (fp32). Local.
+    /// Phase::unpermute. \param weight [plan.tokens, top_k] of the returned rows; empty = all one
+    /// \param out [plan.tokens, hidden]
     virtual void unpermute(std::span<float const> weight, BufferView out, Stream& stream) = 0;
+
+    /// How many times a row is handed on, at most.
+    virtual int hops() const = 0;
+
+    /// What this rank sent of the prepared plan, hop by hop.
+    virtual std::vector<HopTraffic> traffic() const = 0;
 };
 
 }  // namespace epsim

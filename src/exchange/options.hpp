@@ -3,13 +3,15 @@
 #include <string>
 
 #include "core/dtype.hpp"
+#include "dispatch/route.hpp"
 
 namespace epsim {
 
 /// [exchange]
 struct ExchangeOptions {
     std::string backend = "mpi";          ///< mpi | local
-    std::string algorithm = "alltoallv";  ///< alltoallv | ring
+    std::string algorithm = "alltoallv";  ///< one of exchange_algorithms()
+    Dedup dedup = Dedup::none;            ///< what a token's assignments share on the wire
     DType wire_dtype = DType::bf16;       ///< of dispatched rows; default: model.dtype
     DType combine_dtype = DType::bf16;    ///< of returned rows; default: model.dtype
 };

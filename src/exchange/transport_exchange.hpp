@@ -3,53 +3,48 @@
 #include <memory>
 #include <vector>
 
+#include "exchange/arrivals.hpp"
 #include "exchange/exchange.hpp"
-#include "exchange/transport.hpp"
+#include "exchange/exchange_shape.hpp"
+#include "exchange/hop.hpp"
+#include "exchange/row_packer.hpp"
 
 namespace epsim {
 
-/// Sizes that an exchange is built for.
-struct ExchangeShape {
-    int64_t hidden;
-    DType wire_dtype;     ///< of dispatched rows
-    DType combine_dtype;  ///< of returned rows
-    int32_t first_slot;   ///< of this rank
-    int32_t local_slots;
-};
-
-/// What travels for each entry beside its row.
-struct EntryMetadata {
-    int32_t slot;
-    float weight;
-};
-
-/// Counts, then metadata, then rows, each by an all-to-all of the transport; rows are gathered
-/// into send order before and summed after. One row an entry: no dedup.
+/// Counts, then metadata, then rows, hop by hop, each by an all-to-all of a transport. Rows are
+/// brought into send order before each hop, and on the way back summed after it.
+///
+/// Without dedup rows travel and return one by one, and their source applies the gate weights. With
+/// dedup the rank of the experts does (it sums what shares a row), and every rank that forwarded a
+/// row to several sums what comes back.
 class TransportExchange final : public Exchange {
 public:
-    TransportExchange(std::unique_ptr<Transport> transport, ExchangeShape const& shape);
+    /// \param transports one a hop, with receive memory of its own   \param routes of the hops
+    TransportExchange(std::vector<std::unique_ptr<Transport>> transports, Routes routes,
+                      ExchangeShape const& shape);
 
+    Route const& route() const override { return routes_.front(); }
     void prepare(DispatchPlan const& plan) override;
-    void permute(BufferView tokens, std::span<float const> scale, Stream& stream) override;
-    GroupedRows dispatch(Stream& stream) override;
-    void combine(BufferView expert_out, Stream& stream) override;
+    void permute(BufferView tokens, Stream& stream) override;
+    void dispatch(Stream& stream) override;
+    GroupedRows received(Stream& stream) override;
+    BufferView results() override;
+    void merge(Stream& stream) override;
+    void combine(Stream& stream) override;
     void unpermute(std::span<float const> weight, BufferView out, Stream& stream) override;
+    int hops() const override { return static_cast<int>(hops_.size()); }
+    std::vector<HopTraffic> traffic() const override;
 
 private:
-    void index_by_slot();
-
-    std::unique_ptr<Transport> transport_;
+    Routes routes_;
     ExchangeShape shape_;
-    DispatchPlan const* plan_ = nullptr;
-    std::vector<int32_t> send_count_, receive_count_;  // [R] rows
-    std::vector<int64_t> receive_offset_;              // [R + 1] rows
-    std::vector<EntryMetadata> send_entry_;
-    std::span<EntryMetadata const> receive_entry_;
-    std::vector<int64_t> slot_offset_, slot_next_;  // [local slots + 1]
-    std::vector<int32_t> row_index_;                // [received entries], by slot
-    std::vector<float> entry_weight_;               // [received entries], by slot
-    HostBuffer send_rows_;
-    BufferView received_, returned_;
+    std::vector<Hop> hops_;
+    std::vector<DispatchPlanner> planner_;  // of the hops after the first
+    RowPacker packer_;
+    Arrivals arrivals_;
+    std::vector<HostBuffer> forwarded_, summed_;  // of the hops after the first
+    HostBuffer results_, merged_;
+    BufferView packed_, arrived_, returned_;
 };
 
 }  // namespace epsim

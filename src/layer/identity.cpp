@@ -1,10 +1,13 @@
 #include "layer/identity.hpp"
 
+#include <cmath>
 #include <string_view>
 #include <vector>
 
 #include "core/cast.hpp"
 #include "core/rng.hpp"
+#include "layer/partial_sums.hpp"
+#include "layer/wire_round_trip.hpp"
 
 namespace epsim {
 namespace {
@@ -94,18 +97,23 @@ std::unique_ptr<ExpertKernel> make_identity_kernel(LayerSpec const& spec,
 
 void expected_identity(LayerSpec const& spec, StepId step, LayerId layer, int64_t token,
                        std::span<ExpertId const> experts, std::span<float const> weights,
-                       std::span<float> out) {
-    std::vector<float> x(out.size()), e(out.size());
+                       std::span<float> out, std::span<float> bound) {
+    std::vector<float> x(out.size()), sent(out.size()), e(out.size());
     token_signature(spec, step, token, x);
     std::ranges::fill(out, 0.0f);
+    std::ranges::fill(bound, 0.0f);
+    WireRoundTrip wire(spec);
     bool const weight_rows = spec.shape.weight_at == WeightAt::input;
+    auto const roundoff = static_cast<float>(sum_roundoff(spec));
     for (std::size_t k = 0; k < experts.size(); ++k) {
         if (experts[k] == no_expert) continue;
         expert_signature(spec, index(layer), experts[k], e);
+        wire.run(x, weights[k], sent);
         for (std::size_t c = 0; c < out.size(); ++c) {
-            float const sent = weight_rows ? round_to(spec.wire_dtype, x[c] * weights[k]) : x[c];
-            float const returned = round_to(spec.combine_dtype, sent + e[c]);
-            out[c] += weight_rows ? returned : weights[k] * returned;
+            float const returned = round_to(spec.combine_dtype, sent[c] + e[c]);
+            float const weighted = weight_rows ? returned : weights[k] * returned;
+            out[c] += weighted;
+            bound[c] += roundoff * std::abs(weighted);
         }
     }
 }

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "exchange/transport_exchange.hpp"
 #include "model/formulas.hpp"
 
 namespace epsim {
@@ -28,25 +27,26 @@ public:
     explicit Sizes(LayerSpec const& s)
         : dispatch_row(static_cast<double>(row_bytes(s.wire_dtype, s.shape.hidden))),
           combine_row(static_cast<double>(row_bytes(s.combine_dtype, s.shape.hidden))),
-          out_row(static_cast<double>(row_bytes(s.dtype, s.shape.hidden))),
+          model_row(static_cast<double>(row_bytes(s.dtype, s.shape.hidden))),
           expert(static_cast<double>(expert_bytes(s.shape, s.dtype))),
           local(static_cast<double>(replicated_params(s.shape) * bytes_of(s.dtype))),
           pair_flops(static_cast<double>(epsim::pair_flops(s.shape))),
           local_flops(static_cast<double>(token_flops(s.shape)) - s.shape.top_k * pair_flops),
           local_networks(int{s.has_shared()} + int{s.has_dense_residual()}) {}
 
-    double dispatch_row, combine_row, out_row;  // bytes
-    double expert, local;                       // bytes of weights
-    double pair_flops, local_flops;             // of a row, of a token
+    double dispatch_row, combine_row, model_row;  // bytes
+    double expert, local;                         // bytes of weights
+    double pair_flops, local_flops;               // of a row, of a token
     int local_networks;
 };
 
-LocalWork expert_work(Sizes const& size, double rows, double tokens, double active_slots) {
+LocalWork expert_work(Sizes const& size, double entries, double rows, double tokens,
+                      double active_slots) {
     double const local_tokens = size.local_networks > 0 ? tokens : 0;
-    return {rows * size.pair_flops + local_tokens * size.local_flops,
+    return {entries * size.pair_flops + local_tokens * size.local_flops,
             active_slots * size.expert + rows * size.dispatch_row +
-                (local_tokens > 0 ? size.local + local_tokens * size.dispatch_row : 0),
-            rows * size.combine_row + local_tokens * size.local_networks * size.out_row};
+                (local_tokens > 0 ? size.local + local_tokens * size.model_row : 0),
+            entries * size.combine_row + local_tokens * size.local_networks * size.model_row};
 }
 
 }  // namespace
@@ -59,14 +59,15 @@ LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
     for (std::size_t r = 0; r < ranks; ++r) {
         double sent = 0, received = 0;
         for (std::size_t peer = 0; peer < ranks; ++peer) {
-            sent += static_cast<double>(work.rows(r, peer));
-            received += static_cast<double>(work.rows(peer, r));
+            sent += static_cast<double>(work.rows.front()(r, peer));
+            received += static_cast<double>(work.rows.back()(peer, r));
         }
         auto const tokens = static_cast<double>(work.tokens[r]);
-        permute[r] = {0, static_cast<double>(work.read_tokens[r]) * size.dispatch_row,
+        permute[r] = {0, static_cast<double>(work.read_tokens[r]) * size.model_row,
                       sent * size.dispatch_row};
-        expert[r] = expert_work(size, received, tokens, static_cast<double>(work.active_slots[r]));
-        unpermute[r] = {0, sent * size.combine_row, tokens * size.out_row};
+        expert[r] = expert_work(size, static_cast<double>(work.entries[r]), received, tokens,
+                                static_cast<double>(work.active_slots[r]));
+        unpermute[r] = {0, sent * size.combine_row, tokens * size.model_row};
     }
 
     LayerBounds bounds;
@@ -80,17 +81,18 @@ LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
     };
     auto const set_local = [&](Phase phase, LowerBound bound) { set(phase, bound, bound); };
     auto const set_exchange = [&](Phase phase, Direction direction, int64_t row_bytes) {
-        auto const sent = times(work.rows, row_bytes);
-        set(phase,
-            limits.exchange(exchange_schedule(
-                algorithm, direction == Direction::dispatch ? sent : transposed(sent))),
+        std::vector<Array<int64_t, 2>> hops;
+        for (auto const& rows : work.rows) hops.push_back(times(rows, row_bytes));
+        if (direction == Direction::combine) {
+            std::ranges::reverse(hops);
+            for (auto& bytes : hops) bytes = transposed(bytes);
+        }
+        set(phase, limits.exchange(exchange_schedule(algorithm, hops)),
             limits.least_exchange(
                 {times(work.distinct.rank, row_bytes), times(work.distinct.node, row_bytes)},
                 direction));
     };
-    auto metadata = times(work.rows, sizeof(EntryMetadata));
-    for (auto& bytes : metadata.flat()) bytes += static_cast<int64_t>(sizeof(int32_t));
-    set_local(Phase::counts, limits.exchange(alltoallv_schedule(metadata)));
+    set_local(Phase::counts, limits.exchange(exchange_schedule("alltoallv", work.metadata)));
     set_local(Phase::permute, limits.local(permute, spec.dtype));
     set_exchange(Phase::dispatch, Direction::dispatch,
                  row_bytes(spec.wire_dtype, spec.shape.hidden));

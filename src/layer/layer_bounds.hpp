@@ -11,11 +11,13 @@ namespace epsim {
 
 /// The work of one layer of one step, over all R ranks on N nodes.
 struct LayerWork {
-    Array<int64_t, 2> rows;             ///< [source, destination] rows sent
-    LeastTraffic distinct;              ///< in rows
-    std::vector<int64_t> tokens;        ///< [R]
-    std::vector<int64_t> read_tokens;   ///< [R] tokens with any row
-    std::vector<int64_t> active_slots;  ///< [R] slots that got rows
+    std::vector<Array<int64_t, 2>> rows;      ///< of each hop: [source, target] rows, with padding
+    std::vector<Array<int64_t, 2>> metadata;  ///< of each hop: [source, target] bytes
+    LeastTraffic distinct;                    ///< in rows
+    std::vector<int64_t> tokens;              ///< [R]
+    std::vector<int64_t> read_tokens;         ///< [R] tokens with any row
+    std::vector<int64_t> active_slots;        ///< [R] slots that got rows
+    std::vector<int64_t> entries;             ///< [R] assignments received
 };
 
 /// T_lb and T_lb* of each phase that has a bound.
@@ -25,12 +27,12 @@ struct LayerBounds {
 };
 
 /// Bounds of one layer:
-/// - counts: the exchange of a count a pair, of slot and weight a row;
-/// - permute: every token with rows read, every row written;
-/// - dispatch, combine: the exchange of the rows;
+/// - counts: the exchange of the metadata, hop by hop;
+/// - permute: every token with rows read, every row of the first hop written;
+/// - dispatch, combine: the exchange of the rows, hop by hop;
 /// - expert: FLOPs; weights of the slots that got rows (and of shared and dense networks, where
-///   there are tokens), rows and tokens read, results written;
-/// - unpermute: every row read, every token written.
+///   there are tokens), rows of the last hop and tokens read, results written;
+/// - unpermute: every row of the first hop read, every token written.
 /// layout has none. T_lb* differs from T_lb in dispatch and combine.
 LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
                          std::string_view algorithm, LayerWork const& work);

@@ -3,19 +3,17 @@
 namespace epsim {
 
 FeedForwardSpec LayerSpec::routed() const {
-    return {shape.hidden, shape.expert_intermediate, shape.activation, dtype, wire_dtype,
-            combine_dtype};
+    DType const in = computes_in(wire_dtype) ? wire_dtype : dtype;
+    return {shape.hidden, shape.expert_intermediate, shape.activation, dtype, in, combine_dtype};
 }
 
 FeedForwardSpec LayerSpec::shared() const {
-    return {shape.hidden,     shape.shared_experts * shape.shared_intermediate,
-            shape.activation, dtype,
-            wire_dtype,       dtype};
+    int const intermediate = shape.shared_experts * shape.shared_intermediate;
+    return {shape.hidden, intermediate, shape.activation, dtype, dtype, dtype};
 }
 
 FeedForwardSpec LayerSpec::dense_residual() const {
-    return {shape.hidden, shape.dense_residual_intermediate, shape.activation, dtype, wire_dtype,
-            dtype};
+    return {shape.hidden, shape.dense_residual_intermediate, shape.activation, dtype, dtype, dtype};
 }
 
 }  // namespace epsim

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "compute/expert_kernel.hpp"
+#include "dispatch/route.hpp"
 #include "model/model_shape.hpp"
 
 namespace epsim {
@@ -13,12 +14,18 @@ struct LayerSpec {
     DType dtype = DType::bf16;
     DType wire_dtype = DType::bf16;
     DType combine_dtype = DType::bf16;
+    Dedup dedup = Dedup::none;
     uint64_t seed = 1;
     bool distinct_weights = true;
     int layers = 1;  ///< replayed
 
     /// The layer whose weights a layer uses.
     int weights_layer(int layer) const noexcept { return distinct_weights ? layer : 0; }
+
+    /// Whether gate weights apply where results are summed at the source.
+    bool weighted_at_source() const noexcept {
+        return shape.weight_at == WeightAt::source && dedup == Dedup::none;
+    }
 
     FeedForwardSpec routed() const;
     /// All shared experts as one network: their sum is the network of their joined intermediates.

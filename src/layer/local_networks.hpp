@@ -17,7 +17,7 @@ public:
     LocalNetworks(LayerSpec const& spec, std::string_view kernel, int threads);
 
     bool empty() const noexcept { return !shared_ && !dense_; }
-    /// Compute the networks of these tokens. \param tokens [T, hidden], wire type
+    /// Compute the networks of these tokens. \param tokens [T, hidden], model type
     void forward(int layer, BufferView tokens, Stream& stream);
     /// Add what forward computed to out [T, hidden], model type: shared experts, then the residual.
     void add_to(BufferView out);

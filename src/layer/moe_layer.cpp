@@ -12,39 +12,34 @@ MoeLayer::MoeLayer(LayerSpec const& spec, Placement const& placement, Exchange& 
       exchange_(exchange),
       experts_(experts),
       local_(local),
-      injection_(std::move(injection)),
-      expert_out_(spec.combine_dtype, spec.shape.hidden) {}
+      injection_(std::move(injection)) {}
 
 void MoeLayer::run(Phase phase, LayerId layer, RoutingBatch const& routing, BufferView tokens,
                    BufferView out, Stream& stream) {
-    bool const weight_rows = spec_.shape.weight_at == WeightAt::input;
     switch (phase) {
         case Phase::layout:
             resolve_replicas(routing, placement_, layer, slots_);
-            plan_ = &planner_.plan(slots_, placement_);
+            plan_ = &planner_.plan(slots_, exchange_.route());
             break;
         case Phase::counts:
             exchange_.prepare(*plan_);
             break;
         case Phase::permute:
-            exchange_.permute(
-                tokens,
-                weight_rows ? std::span<float const>(plan_->weight) : std::span<float const>{},
-                stream);
+            exchange_.permute(tokens, stream);
             break;
         case Phase::dispatch:
-            received_ = exchange_.dispatch(stream);
+            exchange_.dispatch(stream);
             break;
         case Phase::expert:
             run_experts(layer, tokens, stream);
             break;
         case Phase::combine:
-            exchange_.combine(expert_out_.rows(received_.rows.rows), stream);
+            exchange_.combine(stream);
             break;
         case Phase::unpermute:
-            exchange_.unpermute(
-                weight_rows ? std::span<float const>{} : std::span<float const>(slots_.weight), out,
-                stream);
+            exchange_.unpermute(spec_.weighted_at_source() ? std::span<float const>(slots_.weight)
+                                                           : std::span<float const>{},
+                                out, stream);
             if (local_) local_->add_to(out);
             break;
         case Phase::gate:
@@ -54,12 +49,14 @@ void MoeLayer::run(Phase phase, LayerId layer, RoutingBatch const& routing, Buff
 }
 
 void MoeLayer::run_experts(LayerId layer, BufferView tokens, Stream& stream) {
+    received_ = exchange_.received(stream);
     int64_t most = 0;
     for (std::size_t s = 0; s + 1 < received_.slot_offset.size(); ++s)
         most = std::max(most, received_.slot_offset[s + 1] - received_.slot_offset[s]);
     // Grows only: in the timed passes everything is there since the passes before.
     experts_.prepare(most, static_cast<int64_t>(received_.row_index.size()));
-    experts_.forward(index(layer), received_, expert_out_.rows(received_.rows.rows), stream);
+    experts_.forward(index(layer), received_, exchange_.results(), stream);
+    exchange_.merge(stream);
     if (local_) local_->forward(index(layer), tokens, stream);
 }
 

@@ -20,7 +20,7 @@ public:
              ExpertKernel& experts, LocalNetworks* local, Injection injection = {});
 
     /// One layer of one step. Collective. Each task of the schedule is one interval of `recorder`.
-    /// \param routing of this rank's tokens   \param tokens [T, hidden], wire type
+    /// \param routing of this rank's tokens   \param tokens [T, hidden], model type
     /// \param out     [T, hidden], model type
     /// \tparam Recorder PhaseRecorder, or what stands for it where stamps are not wanted
     template <class Recorder>
@@ -39,6 +39,7 @@ public:
     }
 
     /// What the last forward sent and received.
+    SlotRouting const& slots() const noexcept { return slots_; }
     DispatchPlan const& plan() const noexcept { return *plan_; }
     GroupedRows const& received() const noexcept { return received_; }
 
@@ -58,7 +59,6 @@ private:
     DispatchPlanner planner_;
     DispatchPlan const* plan_ = nullptr;
     GroupedRows received_;
-    HostBuffer expert_out_;
 };
 
 }  // namespace epsim

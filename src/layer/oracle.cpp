@@ -7,6 +7,8 @@
 
 #include "core/cast.hpp"
 #include "core/simd.hpp"
+#include "layer/partial_sums.hpp"
+#include "layer/wire_round_trip.hpp"
 
 namespace epsim {
 namespace {
@@ -152,6 +154,7 @@ public:
           routing_(routing),
           x_(x),
           heartbeat_(heartbeat),
+          wire_(spec),
           y_(hidden_),
           error_(hidden_),
           out_{std::vector<double>(tokens_ * hidden_), std::vector<double>(tokens_ * hidden_)},
@@ -159,7 +162,7 @@ public:
 
     OracleOutput run() {
         add_routed();
-        round_sum(gamma_sum(spec_.shape.top_k + 1));
+        round_sum(gamma_sum(spec_.shape.top_k + 1) + sum_roundoff(spec_));
         if (spec_.has_shared()) add_local(spec_.shared(), WeightKey::Role::shared);
         if (spec_.has_dense_residual())
             add_local(spec_.dense_residual(), WeightKey::Role::dense_residual);
@@ -167,15 +170,15 @@ public:
     }
 
 private:
-    std::vector<double> input(std::size_t token, float scale) const {
-        std::vector<double> x(hidden_);
-        for (std::size_t c = 0; c < hidden_; ++c) {
-            float value = x_[token * hidden_ + c];
-            if (scale != 1.0f)
-                value = static_cast<float>(round_to(spec_.wire_dtype, value * scale));
-            x[c] = value;
-        }
-        return x;
+    std::span<float const> vector_of(std::size_t token) const {
+        return x_.subspan(token * hidden_, hidden_);
+    }
+
+    /// What the expert gets of a token.
+    std::vector<double> arrived(std::size_t token, float weight) {
+        std::vector<float> x(hidden_);
+        wire_.run(vector_of(token), weight, x);
+        return {x.begin(), x.end()};
     }
 
     void add_routed() {
@@ -189,8 +192,7 @@ private:
             for (std::size_t const a : assignments) {
                 auto const token = a / static_cast<std::size_t>(routing_.top_k);
                 float const weight = routing_.weight[a];
-                network_output(spec_.routed(), w, input(token, weight_rows ? weight : 1.0f), y_,
-                               error_);
+                network_output(spec_.routed(), w, arrived(token, weight), y_, error_);
                 add(token, weight_rows ? 1.0 : weight);
             }
         }
@@ -205,7 +207,7 @@ private:
                          spec_.shape.hidden, 0, gate);
         }
         for (std::size_t token = 0; token < tokens_; ++token) {
-            auto const x = input(token, 1.0f);
+            std::vector<double> const x(vector_of(token).begin(), vector_of(token).end());
             network_output(network, w, x, y_, error_);
             if (!gate.empty()) scale_by_gate(gate, token);
             add(token, 1.0);
@@ -253,6 +255,7 @@ private:
     RoutingBatch const& routing_;
     std::span<float const> x_;
     Heartbeat* heartbeat_;
+    WireRoundTrip wire_;
     std::vector<double> y_, error_;  // of one network on one token
     OracleOutput out_;
     std::vector<double> magnitude_;

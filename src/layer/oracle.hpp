@@ -22,9 +22,10 @@ struct OracleOutput {
 /// ed., section 3.1: an n-term fp32 sum errs by at most gamma_n = n u / (1 - n u) times the sum of
 /// magnitudes, in any order): dot products in fp32 at worst, the activation by its Lipschitz
 /// constants, one rounding of the activated value to the model's type, of the expert's output to
-/// the combine type, of the weighted sum to the model's type.
+/// the combine type, of partial sums to it (dedup), of the weighted sum to the model's type. What
+/// the wire's type takes away from a vector is part of the definition, not of the bound.
 /// \param heartbeat beats with every network of a token; nullptr = none
-/// \param routing, x of the same tokens; x: [tokens, hidden] as they left the source
+/// \param routing, x of the same tokens; x: [tokens, hidden] of the model's type
 OracleOutput oracle_outputs(LayerSpec const& spec, int layer, RoutingBatch const& routing,
                             std::span<float const> x, Heartbeat* heartbeat = nullptr);
 

@@ -1,6 +1,7 @@
 #include "layer/phase_bounds.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "comm/mpi_session.hpp"
 #include "device/device_query.hpp"
@@ -24,7 +25,7 @@ PhaseBounds::PhaseBounds(ReplayCase const& replay, Communicator const& comm)
     : replay_(replay),
       comm_(comm),
       active_(comm.all_max(int64_t{!replay.calibration.empty()}) > 0),
-      counts_({replay.spec.layers, comm.size() + replay.topology.nodes() + 3}) {
+      counts_({replay.spec.layers, comm.size() + replay.topology.nodes() + 4}) {
     if (!active_) return;
     double const cache = cache_bytes(comm);
     on_all_ranks(comm, [&] {
@@ -38,47 +39,51 @@ std::span<int64_t> PhaseBounds::counts_of(int64_t layer) {
     return counts_.flat().subspan(static_cast<std::size_t>(layer) * n, n);
 }
 
-void PhaseBounds::count(int64_t layer, DispatchPlan const& plan, GroupedRows const& received) {
+void PhaseBounds::count(int64_t layer, SlotRouting const& sent, GroupedRows const& received) {
     if (!active_) return;
-    auto const distinct = distinct_rows(plan, replay_.topology);
+    auto const distinct = distinct_rows(sent, replay_.placement, replay_.topology);
     auto const into = counts_of(layer);
     auto const nodes = std::ranges::copy(distinct.to_rank, into.begin()).out;
     auto const rest = std::ranges::copy(distinct.to_node, nodes).out;
     rest[0] = distinct.tokens;
-    rest[1] = plan.tokens;
+    rest[1] = std::ssize(sent.slot) / sent.top_k;
     rest[2] = 0;
     for (std::size_t s = 0; s + 1 < received.slot_offset.size(); ++s)
         rest[2] += received.slot_offset[s + 1] > received.slot_offset[s];
+    rest[3] = received.slot_offset.back();
 }
 
-LayerWork PhaseBounds::work_of(int64_t layer, std::span<int64_t const> rows,
+LayerWork PhaseBounds::work_of(int64_t layer, LayerTraffic const& traffic,
                                std::span<int64_t const> counts) const {
     int64_t const ranks = comm_.size(), nodes = replay_.topology.nodes();
     int64_t const layers = counts_.extent(0), width = counts_.extent(1);
-    LayerWork work{Array<int64_t, 2>({ranks, ranks}),
+    LayerWork work{traffic.rows,
+                   traffic.metadata,
                    {Array<int64_t, 2>({ranks, ranks}), Array<int64_t, 2>({ranks, nodes})},
                    {},
                    {},
+                   {},
                    {}};
+    for (std::size_t hop = 0; hop < work.rows.size(); ++hop)
+        std::ranges::transform(work.rows[hop].flat(), traffic.padding[hop].flat(),
+                               work.rows[hop].flat().begin(), std::plus<>());
     for (int64_t from = 0; from < ranks; ++from) {
         auto const of = counts.subspan(static_cast<std::size_t>((from * layers + layer) * width),
                                        static_cast<std::size_t>(width));
-        for (int64_t to = 0; to < ranks; ++to) {
-            work.rows(from, to) =
-                rows[static_cast<std::size_t>((from * layers + layer) * ranks + to)];
+        for (int64_t to = 0; to < ranks; ++to)
             work.distinct.rank(from, to) = of[static_cast<std::size_t>(to)];
-        }
         for (int64_t n = 0; n < nodes; ++n)
             work.distinct.node(from, n) = of[static_cast<std::size_t>(ranks + n)];
-        auto const rest = of.last(3);
+        auto const rest = of.last(4);
         work.read_tokens.push_back(rest[0]);
         work.tokens.push_back(rest[1]);
         work.active_slots.push_back(rest[2]);
+        work.entries.push_back(rest[3]);
     }
     return work;
 }
 
-void PhaseBounds::keep(RunRecord& record, int64_t step, std::span<int64_t const> rows) {
+void PhaseBounds::keep(RunRecord& record, int64_t step, std::span<LayerTraffic const> traffic) {
     if (!active_) return;
     auto const counts = comm_.gather(std::span<int64_t const>(counts_.flat()));
     if (!comm_.is_root()) return;
@@ -90,8 +95,8 @@ void PhaseBounds::keep(RunRecord& record, int64_t step, std::span<int64_t const>
         record.bound_resource = Array<int32_t, 3>({replay_.steps(), layers, phases}, -1);
     }
     for (int64_t l = 0; l < layers; ++l) {
-        auto const bounds =
-            layer_bounds(*limits_, replay_.spec, replay_.algorithm, work_of(l, rows, counts));
+        auto const bounds = layer_bounds(*limits_, replay_.spec, replay_.algorithm,
+                                         work_of(l, traffic[static_cast<std::size_t>(l)], counts));
         for (int64_t p = 0; p < phases; ++p) {
             auto const& bound = bounds.bound[static_cast<std::size_t>(p)];
             record.bound(step, l, p) = bound.seconds;

@@ -3,10 +3,11 @@
 #include <memory>
 
 #include "comm/communicator.hpp"
-#include "exchange/exchange.hpp"
 #include "layer/layer_bounds.hpp"
+#include "layer/layer_traffic.hpp"
 #include "layer/replay_case.hpp"
 #include "measure/run_record.hpp"
+#include "rows/grouped_rows.hpp"
 
 namespace epsim {
 
@@ -17,22 +18,22 @@ public:
     PhaseBounds(ReplayCase const& replay, Communicator const& comm);
 
     /// What this rank did in a layer of the current step.
-    void count(int64_t layer, DispatchPlan const& plan, GroupedRows const& received);
+    void count(int64_t layer, SlotRouting const& sent, GroupedRows const& received);
     /// Fill bound, least_bound, bound_resource and resource of a step on rank 0. Collective.
-    /// \param rows [from, L, to] on rank 0
-    void keep(RunRecord& record, int64_t step, std::span<int64_t const> rows);
+    /// \param traffic [L] on rank 0
+    void keep(RunRecord& record, int64_t step, std::span<LayerTraffic const> traffic);
 
 private:
     std::span<int64_t> counts_of(int64_t layer);
-    LayerWork work_of(int64_t layer, std::span<int64_t const> rows,
+    LayerWork work_of(int64_t layer, LayerTraffic const& traffic,
                       std::span<int64_t const> counts) const;
 
     ReplayCase const& replay_;
     Communicator const& comm_;
     bool active_;
     std::unique_ptr<MachineLimits> limits_;  // on rank 0
-    Array<int64_t, 2> counts_;  // [L, R + N + 3] of this rank: distinct rows by rank and by node,
-                                // tokens with rows, tokens, active slots
+    Array<int64_t, 2> counts_;  // [L, R + N + 4] of this rank: distinct rows by rank and by node,
+                                // tokens with rows, tokens, active slots, entries
 };
 
 }  // namespace epsim

@@ -40,7 +40,7 @@ public:
         // Freely running iterations leave no time to load: every step stays in memory.
         auto const kept = replay.measure.start == "free" ? replay.steps() : 1;
         for (int s = 0; s < kept; ++s)
-            loaded_.push_back({{}, HostBuffer(replay.spec.wire_dtype, replay.spec.shape.hidden)});
+            loaded_.push_back({{}, HostBuffer(replay.spec.dtype, replay.spec.shape.hidden)});
     }
 
     RunRecord run() {
@@ -80,7 +80,7 @@ private:
     /// A step's input in memory.
     struct Loaded {
         StepInput input;
-        HostBuffer x;  ///< token vectors, wire type
+        HostBuffer x;  ///< token vectors, model type
         int64_t tokens() const { return std::ssize(input.tokens); }
     };
     Loaded& loaded(int step) { return loaded_[static_cast<std::size_t>(step) % loaded_.size()]; }

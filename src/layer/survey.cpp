@@ -2,9 +2,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cmath>
+
 #include "comm/mpi_session.hpp"
-#include "exchange/transport_exchange.hpp"
 #include "layer/identity.hpp"
+#include "layer/layer_traffic.hpp"
 #include "layer/moe_layer.hpp"
 #include "layer/phase_bounds.hpp"
 #include "schedule/exchange_schedule.hpp"
@@ -18,6 +21,7 @@ public:
     Surveyor(ReplayCase const& replay, Communicator const& comm, Exchange& exchange)
         : replay_(replay),
           comm_(comm),
+          exchange_(exchange),
           kernel_(make_identity_kernel(replay.spec, replay.placement, comm.rank())),
           layer_(replay.spec, replay.placement, exchange, *kernel_, nullptr),
           recorder_(clock_, layers()),
@@ -25,10 +29,10 @@ public:
           recorded_({layers(), experts()}),
           unrouted_({layers(), 1}),
           rank_tokens_({layers(), comm.size()}),
-          rows_({layers(), comm.size()}),
+          traffic_(layers(), comm.size(), exchange.hops()),
           dependencies_(replay.steps(), layers()),
           bounds_(replay, comm),
-          signatures_(replay.spec.wire_dtype, replay.spec.shape.hidden),
+          signatures_(replay.spec.dtype, replay.spec.shape.hidden),
           out_(DType::f32, replay.spec.shape.hidden) {}
 
     Survey run(RunRecord& record, std::function<void(int step)> const& before_step) {
@@ -42,14 +46,16 @@ public:
             int64_t const tokens = comm_.all_sum(static_cast<int64_t>(input.tokens.size()));
             for (auto* counts : {&received_, &recorded_, &unrouted_, &rank_tokens_})
                 comm_.all_sum(counts->flat());
-            auto const rows = comm_.gather(std::span<int64_t const>(rows_.flat()));
-            bounds_.keep(record, s, rows);
+            auto const gathered = comm_.gather(traffic_.values());
+            std::vector<LayerTraffic> traffic;
+            for (int64_t l = 0; comm_.is_root() && l < layers(); ++l)
+                traffic.push_back(traffic_.layer(l, gathered));
+            bounds_.keep(record, s, traffic);
             if (!comm_.is_root()) continue;
             keep_step(record, s, tokens);
-            keep_traffic(record, s, rows);
+            keep_traffic(record, s, traffic);
         }
         record.identities = comm_.all_sum(identities_);
-        if (comm_.is_root()) record.selected = record.payload;  // a row an assignment: no dedup
         return {std::move(findings_), std::move(dependencies_)};
     }
 
@@ -75,7 +81,7 @@ private:
     void count(int l, RoutingBatch const& routing) {
         for (ExpertId const e : routing.expert)
             ++(e == no_expert ? unrouted_(l, 0) : recorded_(l, index(e)));
-        for (int r = 0; r < comm_.size(); ++r) rows_(l, r) = layer_.plan().rows_to(RankId{r});
+        traffic_.count(l, layer_.plan(), replay_.placement, exchange_.traffic());
         auto const mine = replay_.placement.experts_of(LayerId{l}, comm_.rank());
         auto const offset = layer_.received().slot_offset;
         for (std::size_t slot = 0; slot < mine.size(); ++slot) {
@@ -83,22 +89,23 @@ private:
             if (mine[slot] != no_expert) received_(l, index(mine[slot])) += entries;
             rank_tokens_(l, index(comm_.rank())) += entries;
         }
-        bounds_.count(l, layer_.plan(), layer_.received());
+        bounds_.count(l, layer_.slots(), layer_.received());
     }
 
     void check_identities(StepInput const& input, int l, RoutingBatch const& routing,
                           BufferView out) {
         expected_.resize(static_cast<std::size_t>(out.width));
+        bound_.resize(expected_.size());
         auto const k = static_cast<std::size_t>(routing.top_k);
         dispatch_dtype(out.type, [&]<class T>(T) {
             for (std::size_t t = 0; t < input.tokens.size(); ++t) {
                 auto const experts = std::span(routing.expert).subspan(t * k, k);
                 expected_identity(replay_.spec, input.step, LayerId{l}, input.tokens[t], experts,
-                                  std::span(routing.weight).subspan(t * k, k), expected_);
+                                  std::span(routing.weight).subspan(t * k, k), expected_, bound_);
                 identities_ += static_cast<int64_t>(k) - std::ranges::count(experts, no_expert);
                 auto const* row = out.as<T>() + static_cast<int64_t>(t) * out.width;
                 for (std::size_t c = 0; c < expected_.size(); ++c)
-                    if (to_float(row[c]) != expected_[c]) {
+                    if (!(std::abs(to_float(row[c]) - expected_[c]) <= bound_[c])) {
                         findings_.add(fmt::format(
                             "{}: element {} came back as {} instead of {}: a row was lost, "
                             "changed, swapped or sent to another expert",
@@ -117,10 +124,13 @@ private:
         record.unrouted = Array<int64_t, 2>({steps, layers()});
         record.top_k = replay_.spec.shape.top_k;
         int64_t const ranks = comm_.size(), d = direction_count;
-        for (auto* bytes : {&record.payload, &record.padding, &record.metadata})
+        for (auto* bytes : {&record.selected, &record.payload, &record.padding, &record.metadata})
             *bytes = Array<int64_t, 4>({layers(), d, ranks, ranks});
         record.wire = Array<int64_t, 4>({layers(), d, ranks, link_class_count});
         auto const& spec = replay_.spec;
+        record.hops = exchange_.hops();
+        record.algorithm = replay_.algorithm;
+        record.dedup = name_of(replay_.spec.dedup);
         record.dispatch_row_bytes = row_bytes(spec.wire_dtype, spec.shape.hidden);
         record.combine_row_bytes = row_bytes(spec.combine_dtype, spec.shape.hidden);
     }
@@ -142,40 +152,58 @@ private:
         }
     }
 
-    /// Bytes and dependencies of one step. \param rows [from, L, to]
-    void keep_traffic(RunRecord& record, int step, std::span<int64_t const> rows) {
-        int64_t const ranks = comm_.size();
-        auto const rows_of = [&](int64_t l, int64_t from, int64_t to) {
-            return rows[static_cast<std::size_t>((from * layers() + l) * ranks + to)];
-        };
+    /// Bytes and dependencies of one step. \param traffic [L]
+    void keep_traffic(RunRecord& record, int step, std::span<LayerTraffic const> traffic) {
         for (int64_t l = 0; l < layers(); ++l) {
-            Array<int64_t, 2> dispatched({ranks, ranks}), combined({ranks, ranks});
-            for (int64_t from = 0; from < ranks; ++from)
-                for (int64_t to = 0; to < ranks; ++to) {
-                    int64_t const n = rows_of(l, from, to);
-                    dispatched(from, to) = n * record.dispatch_row_bytes;
-                    combined(to, from) = n * record.combine_row_bytes;
-                    int64_t const metadata = static_cast<int64_t>(sizeof(int32_t)) +
-                                             n * static_cast<int64_t>(sizeof(EntryMetadata));
-                    record.metadata(l, 0, from, to) += metadata;
-                    record.wire(l, 0, from, link(from, to)) += metadata;
-                }
-            keep_exchange(record, step, l, Direction::dispatch, dispatched);
-            keep_exchange(record, step, l, Direction::combine, combined);
+            auto const& sent = traffic[static_cast<std::size_t>(l)];
+            keep_pairs(record, l, sent);
+            for (auto const& bytes : sent.metadata) keep_metadata(record, l, bytes);
+            keep_exchange(record, step, l, Direction::dispatch, sent);
+            keep_exchange(record, step, l, Direction::combine, sent);
         }
     }
 
-    void keep_exchange(RunRecord& record, int64_t step, int64_t layer, Direction direction,
-                       Array<int64_t, 2> const& bytes) {
-        auto const schedule = exchange_schedule(replay_.algorithm, bytes);
-        dependencies_.note(step, layer, direction, dependencies(schedule));
-        auto const d = static_cast<int64_t>(direction);
-        for (int64_t from = 0; from < bytes.extent(0); ++from)
-            for (int64_t to = 0; to < bytes.extent(1); ++to)
-                record.payload(layer, d, from, to) += bytes(from, to);
+    void keep_pairs(RunRecord& record, int64_t l, LayerTraffic const& sent) {
+        auto const keep = [&](Array<int64_t, 2> const& rows, Array<int64_t, 4>& bytes) {
+            for (int64_t from = 0; from < comm_.size(); ++from)
+                for (int64_t to = 0; to < comm_.size(); ++to) {
+                    bytes(l, 0, from, to) += rows(from, to) * record.dispatch_row_bytes;
+                    bytes(l, 1, to, from) += rows(from, to) * record.combine_row_bytes;
+                }
+        };
+        keep(sent.selected, record.selected);
+        keep(sent.payload, record.payload);
+        for (auto const& rows : sent.padding) keep(rows, record.padding);
+    }
+
+    void keep_metadata(RunRecord& record, int64_t l, Array<int64_t, 2> const& bytes) {
+        for (int64_t from = 0; from < comm_.size(); ++from)
+            for (int64_t to = 0; to < comm_.size(); ++to) {
+                record.metadata(l, 0, from, to) += bytes(from, to);
+                record.wire(l, 0, from, link(from, to)) += bytes(from, to);
+            }
+    }
+
+    /// Rows and padding of all hops, there or back.
+    void keep_exchange(RunRecord& record, int64_t step, int64_t l, Direction direction,
+                       LayerTraffic const& sent) {
+        bool const there = direction == Direction::dispatch;
+        std::vector<Array<int64_t, 2>> hops;
+        for (std::size_t h = 0; h < sent.rows.size(); ++h) {
+            auto& bytes = hops.emplace_back(Array<int64_t, 2>({comm_.size(), comm_.size()}));
+            for (int64_t from = 0; from < comm_.size(); ++from)
+                for (int64_t to = 0; to < comm_.size(); ++to)
+                    (there ? bytes(from, to) : bytes(to, from)) =
+                        (sent.rows[h](from, to) + sent.padding[h](from, to)) *
+                        (there ? record.dispatch_row_bytes : record.combine_row_bytes);
+        }
+        if (!there) std::ranges::reverse(hops);
+        auto const schedule = exchange_schedule(replay_.algorithm, hops);
+        dependencies_.note(step, l, direction, dependencies(schedule));
         auto const wire = wire_bytes(schedule, replay_.topology);
         for (int64_t r = 0; r < wire.extent(0); ++r)
-            for (int64_t c = 0; c < wire.extent(1); ++c) record.wire(layer, d, r, c) += wire(r, c);
+            for (int64_t c = 0; c < wire.extent(1); ++c)
+                record.wire(l, static_cast<int64_t>(direction), r, c) += wire(r, c);
     }
 
     int64_t link(int64_t from, int64_t to) const {
@@ -185,6 +213,7 @@ private:
 
     ReplayCase const& replay_;
     Communicator const& comm_;
+    Exchange& exchange_;
     std::unique_ptr<ExpertKernel> kernel_;
     MoeLayer layer_;
     MonotonicClock clock_;
@@ -193,11 +222,11 @@ private:
     Array<int64_t, 2> received_, recorded_;  // [L, E] assignments: as arrived, as in the trace
     Array<int64_t, 2> unrouted_;             // [L, 1] choices that name no expert
     Array<int64_t, 2> rank_tokens_;          // [L, R]
-    Array<int64_t, 2> rows_;                 // [L, to] sent by this rank
-    DependencyLog dependencies_;             // on rank 0
+    TrafficCount traffic_;
+    DependencyLog dependencies_;  // on rank 0
     PhaseBounds bounds_;
     HostBuffer signatures_, out_;
-    std::vector<float> expected_;
+    std::vector<float> expected_, bound_;
     int64_t identities_ = 0;
     Findings findings_;
 };

@@ -33,8 +33,9 @@ TokenVectors::TokenVectors(LayerSpec const& spec) : spec_(spec) {
 
 void TokenVectors::fill(StepId step, std::span<int64_t const> tokens, BufferView out) const {
     auto const hidden = channel_scale_.size();
-    check(out.rows == narrow<int64_t>(tokens.size()) && out.width == narrow<int64_t>(hidden),
-          "token vectors are [tokens, hidden]");
+    check(out.rows == narrow<int64_t>(tokens.size()) && out.width == narrow<int64_t>(hidden) &&
+              out.type == spec_.dtype,
+          "token vectors are [tokens, hidden] in the model's type");
     CounterRng const rng(spec_.seed, RngStream::tokens);
     std::vector<float> x(hidden + 1);
     for (std::size_t i = 0; i < tokens.size(); ++i) {
@@ -49,12 +50,9 @@ void TokenVectors::fill(StepId step, std::span<int64_t const> tokens, BufferView
         for (std::size_t c = 0; c < hidden; ++c) squares += static_cast<double>(x[c]) * x[c];
         auto const norm =
             static_cast<float>(1.0 / std::sqrt(squares / static_cast<double>(hidden) + 1e-12));
-        dispatch_dtype(spec_.dtype, [&]<class Model>(Model) {
-            dispatch_dtype(out.type, [&]<class Wire>(Wire) {
-                auto* row = out.as<Wire>() + static_cast<int64_t>(i) * out.width;
-                for (std::size_t c = 0; c < hidden; ++c)
-                    row[c] = from_float<Wire>(to_float(from_float<Model>(x[c] * norm)));
-            });
+        dispatch_dtype(out.type, [&]<class T>(T) {
+            auto* row = out.as<T>() + static_cast<int64_t>(i) * out.width;
+            for (std::size_t c = 0; c < hidden; ++c) row[c] = from_float<T>(x[c] * norm);
         });
     }
 }

@@ -17,7 +17,7 @@ class TokenVectors {
 public:
     explicit TokenVectors(LayerSpec const& spec);
 
-    /// out[i] = vector of token tokens[i] of the step, rounded to the model's type, then to out's.
+    /// out[i] = vector of token tokens[i] of the step, rounded to the model's type, which is out's.
     /// \param tokens counted from the step's start   \param out [tokens.size(), hidden]
     void fill(StepId step, std::span<int64_t const> tokens, BufferView out) const;
 

@@ -161,7 +161,7 @@ void ValueCheck::compare(std::span<Sample const> samples) {
         routing.top_k = batch.top_k;
         routing.expert.insert(routing.expert.end(), batch.expert.begin(), batch.expert.end());
         routing.weight.insert(routing.weight.end(), batch.weight.begin(), batch.weight.end());
-        HostBuffer buffer(replay_.spec.wire_dtype, replay_.spec.shape.hidden);
+        HostBuffer buffer(replay_.spec.dtype, replay_.spec.shape.hidden);
         BufferView const view = buffer.rows(static_cast<int64_t>(tokens.size()));
         vectors.fill(step, tokens, view);
         dispatch_dtype(view.type, [&]<class T>(T) {

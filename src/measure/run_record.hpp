@@ -99,6 +99,8 @@ struct RunRecord {
     Array<int64_t, 4> selected, payload, padding, metadata;  ///< [L, D, R, R]
     Array<int64_t, 4> wire;                                  ///< [L, D, R, C], sent by the rank
     int64_t dispatch_row_bytes = 0, combine_row_bytes = 0;   ///< one row on the wire
+    std::string algorithm = "alltoallv";                     ///< of the exchange
+    std::string dedup = "none";  ///< what assignments share: none | rank | node
     int32_t hops = 1;  ///< most times that a row is handed on; 1 = straight to its destination
 
     // Placement.

@@ -3,13 +3,35 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "core/cast.hpp"
 
 namespace epsim {
 
 std::vector<std::string> const& exchange_algorithms() {
-    static std::vector<std::string> const names{"alltoallv", "ring"};
+    static std::vector<std::string> const names{"alltoallv", "ring", "hierarchical", "rail"};
     return names;
+}
+
+bool forwards(std::string_view algorithm) {
+    return algorithm == "hierarchical" || algorithm == "rail";
+}
+
+std::string_view hop_algorithm(std::string_view algorithm) {
+    return forwards(algorithm) ? "alltoallv" : algorithm;
+}
+
+ExchangeSchedule exchange_schedule(std::string_view algorithm,
+                                   std::span<Array<int64_t, 2> const> hops) {
+    ExchangeSchedule all;
+    for (auto const& bytes : hops) {
+        auto hop = exchange_schedule(hop_algorithm(algorithm), bytes);
+        all.ranks = hop.ranks;
+        std::ranges::move(hop.rounds, std::back_inserter(all.rounds));
+    }
+    return all;
 }
 
 ExchangeSchedule exchange_schedule(std::string_view algorithm, Array<int64_t, 2> const& bytes) {

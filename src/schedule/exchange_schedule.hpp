@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -24,7 +25,19 @@ struct ExchangeSchedule {
     std::vector<std::vector<Message>> rounds;
 };
 
-/// The schedule of an algorithm by name. \param bytes [source, destination]
+/// The schedule of an exchange by its algorithm's name: its hops one after the other.
+/// \param hops bytes [source, destination] of each
+/// \throws InputError naming the algorithms
+ExchangeSchedule exchange_schedule(std::string_view algorithm,
+                                   std::span<Array<int64_t, 2> const> hops);
+
+/// How an algorithm does each of its hops: by another algorithm, of one hop, or by itself.
+std::string_view hop_algorithm(std::string_view algorithm);
+
+/// Whether ranks hand on rows of others by this algorithm: what sharing rows by node needs.
+bool forwards(std::string_view algorithm);
+
+/// The schedule of an algorithm of one hop. \param bytes [source, destination]
 /// \throws InputError naming the algorithms
 ExchangeSchedule exchange_schedule(std::string_view algorithm, Array<int64_t, 2> const& bytes);
 std::vector<std::string> const& exchange_algorithms();

@@ -116,6 +116,10 @@ void read_arrays(hid_t file, RunRecord& r, Axes& axes) {
     r.dispatch_row_bytes = hdf5::integer_attribute(traffic.get(), "dispatch_row_bytes");
     r.combine_row_bytes = hdf5::integer_attribute(traffic.get(), "combine_row_bytes");
     r.hops = hdf5::integer_attribute(traffic.get(), "hops", 0, INT32_MAX);
+    if (hdf5::has_attribute(traffic.get(), "algorithm"))
+        r.algorithm = hdf5::text_attribute(traffic.get(), "algorithm");
+    if (hdf5::has_attribute(traffic.get(), "dedup"))
+        r.dedup = hdf5::text_attribute(traffic.get(), "dedup", {"none", "rank", "node"});
 }
 
 void require_index(int64_t value, int64_t first, std::size_t end, char const* what) {

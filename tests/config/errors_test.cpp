@@ -68,10 +68,9 @@ TEST(ConfigErrors, WrongValueNamesPlaceAndWhatIsAllowed) {
 }
 
 TEST(ConfigErrors, UnknownChoiceNamesAllAndTheNearest) {
-    EXPECT_EQ(
-        flag_error("exchange.algorithm", "alltoall"),
-        "--exchange.algorithm = alltoall is unknown (known: alltoallv, ring; nearest: alltoallv). "
-        "Choose one");
+    EXPECT_EQ(flag_error("exchange.dedup", "nodes"),
+              "--exchange.dedup = nodes is unknown (known: none, rank, node; nearest: node). "
+              "Choose one");
     for (auto const* path :
          {"exchange.backend", "compute.kernel", "compute.device", "placement.strategy",
           "routing.generator", "tokens.assign", "model.dtype", "exchange.wire_dtype",

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <map>
 #include <numeric>
 #include <random>
 #include <tuple>
@@ -82,7 +83,7 @@ TEST(DispatchPlan, HoldsEveryAssignmentOnceInOrder) {
                                         << c.experts << " on " << c.ranks << " ranks");
         auto const placement = linear_placement(1, c.experts, c.ranks);
         auto const routing = random_routing(c, random);
-        auto const& plan = planner.plan(routing, placement);
+        auto const& plan = planner.plan(routing, flat_routes(placement, Dedup::none)[0]);
         EXPECT_EQ(plan.tokens, c.tokens);
         EXPECT_EQ(plan.top_k, c.top_k);
         expect_rows_in_order(plan, routing, placement);
@@ -95,7 +96,7 @@ TEST(DispatchPlan, OneExpertTakesAll) {
     auto const placement = linear_placement(1, c.experts, c.ranks);
     auto const routing = random_routing(c, random, ExpertId{5});
     DispatchPlanner planner;
-    auto const& plan = planner.plan(routing, placement);
+    auto const& plan = planner.plan(routing, flat_routes(placement, Dedup::none)[0]);
     expect_rows_in_order(plan, routing, placement);
     for (int r = 0; r < c.ranks; ++r)
         EXPECT_EQ(plan.rows_to(RankId{r}), r == 5 * c.ranks / c.experts ? c.tokens : 0);
@@ -104,18 +105,77 @@ TEST(DispatchPlan, OneExpertTakesAll) {
 TEST(DispatchPlan, NobodyGoesAnywhere) {
     auto const placement = linear_placement(1, 4, 2);
     DispatchPlanner planner;
-    auto const& plan = planner.plan({2, std::vector(6, no_slot), std::vector(6, 0.5f)}, placement);
+    auto const& plan = planner.plan({2, std::vector(6, no_slot), std::vector(6, 0.5f)},
+                                    flat_routes(placement, Dedup::none)[0]);
     EXPECT_EQ(plan.tokens, 3);
     EXPECT_EQ(plan.rows(), 0);
     EXPECT_EQ(plan.assignment_row, std::vector<int32_t>(6, -1));
 }
 
 TEST(DispatchPlan, RefusesATornBatch) {
-    auto const placement = linear_placement(1, 4, 2);
+    auto const route = flat_routes(linear_placement(1, 4, 2), Dedup::none)[0];
     DispatchPlanner planner;
-    EXPECT_THROW(planner.plan({2, std::vector(3, no_slot), std::vector(3, 0.f)}, placement), Error);
-    EXPECT_THROW(planner.plan({2, std::vector(2, no_slot), {0.f}}, placement), Error);
-    EXPECT_THROW(planner.plan({0, {}, {}}, placement), Error);
+    auto const plan = [&](SlotRouting const& routing) { planner.plan(routing, route); };
+    EXPECT_THROW(plan({2, std::vector(3, no_slot), std::vector(3, 0.f)}), Error);
+    EXPECT_THROW(plan({2, std::vector(2, no_slot), {0.f}}), Error);
+    EXPECT_THROW(plan({0, {}, {}}), Error);
+}
+
+/// By definition: an item's entries of one key share a row; rows by key, then item; entries of a
+/// row in their order.
+void expect_merged_rows(DispatchPlan const& plan, SlotRouting const& routing, Route const& route) {
+    std::map<std::pair<int32_t, int64_t>, std::vector<std::size_t>> wanted;  // (key, token)
+    for (std::size_t i = 0; i < routing.slot.size(); ++i)
+        if (routing.slot[i] != no_slot)
+            wanted[{route.key_of_slot[static_cast<std::size_t>(index(routing.slot[i]))],
+                    static_cast<int64_t>(i) / routing.top_k}]
+                .push_back(i);
+    ASSERT_EQ(plan.rows(), std::ssize(wanted));
+    ASSERT_EQ(plan.entry_offset.size(), wanted.size() + 1);
+    std::vector<int32_t> row_of(routing.slot.size(), -1);
+    std::size_t row = 0;
+    int64_t entry = 0;
+    for (auto const& [key_and_token, assignments] : wanted) {
+        auto const [key, token] = key_and_token;
+        EXPECT_EQ(plan.row_token[row], token);
+        EXPECT_EQ(plan.entry_offset[row], entry);
+        for (std::size_t const i : assignments) {
+            auto const e = static_cast<std::size_t>(entry++);
+            EXPECT_EQ(plan.slot[e], index(routing.slot[i]));
+            EXPECT_EQ(plan.weight[e], routing.weight[i]);
+        }
+        row_of[assignments.front()] = static_cast<int32_t>(row);
+        auto const target =
+            std::ranges::upper_bound(route.target_offset, key) - route.target_offset.begin() - 1;
+        EXPECT_GE(static_cast<int64_t>(row), plan.row_offset[static_cast<std::size_t>(target)]);
+        EXPECT_LT(static_cast<int64_t>(row), plan.row_offset[static_cast<std::size_t>(target) + 1]);
+        ++row;
+    }
+    EXPECT_EQ(plan.entry_offset.back(), entry);
+    EXPECT_EQ(plan.entries(), entry);
+    EXPECT_EQ(plan.assignment_row, row_of);
+}
+
+TEST(DispatchPlan, MergesWhatGoesTheSameWay) {
+    std::mt19937 random(23);
+    DispatchPlanner planner;  // one for all, merging or not
+    for (int trial = 0; trial < 60; ++trial) {
+        int const ranks = 1 + static_cast<int>(random() % 7);
+        int const experts = 1 + static_cast<int>(random() % 20);
+        Case const c{static_cast<int64_t>(random() % 50),
+                     1 + static_cast<int>(random() % static_cast<unsigned>(std::min(experts, 8))),
+                     experts, ranks};
+        auto const placement = linear_placement(1, experts, ranks);
+        auto const topology = ClusterTopology::blocks(ranks, 1 + static_cast<int>(random() % 3));
+        RankId const mine{static_cast<int32_t>(random() % static_cast<unsigned>(ranks))};
+        auto const routing = random_routing(c, random);
+        for (auto const& routes : {flat_routes(placement, Dedup::rank),
+                                   rail_routes(placement, topology, Dedup::node, mine),
+                                   hierarchical_routes(placement, topology, Dedup::rank, mine)})
+            expect_merged_rows(planner.plan(routing, routes[0]), routing, routes[0]);
+        expect_rows_in_order(planner.plan(routing, flat_routes(placement, Dedup::none)[0]), routing,
+                             placement);
+    }
 }
 
 }  // namespace

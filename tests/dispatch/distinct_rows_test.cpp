@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <cmath>
+#include <numeric>
 #include <set>
 
 #include "support/random_routing.hpp"
@@ -25,8 +27,7 @@ TEST(DistinctRows, AreThePairsOfTokenAndPlace) {
         auto const placement = linear_placement(1, experts, ranks);
         SlotRouting slots;
         resolve_replicas(routing, placement, LayerId{0}, slots);
-        DispatchPlanner planner;
-        auto const distinct = distinct_rows(planner.plan(slots, placement), topology);
+        auto const distinct = distinct_rows(slots, placement, topology);
 
         std::set<std::pair<int64_t, int>> by_rank, by_node;
         std::set<int64_t> tokens;
@@ -48,15 +49,25 @@ TEST(DistinctRows, AreThePairsOfTokenAndPlace) {
     }
 }
 
-TEST(DistinctRows, LeaveOutPadding) {
-    DispatchPlan plan;
-    plan.tokens = 2;
-    plan.row_offset = {0, 3, 4};
-    plan.row_token = {1, -1, 1, -1};
-    auto const distinct = distinct_rows(plan, ClusterTopology::blocks(2, 1));
-    EXPECT_EQ(distinct.to_rank, (std::vector<int64_t>{1, 0}));
-    EXPECT_EQ(distinct.to_node, (std::vector<int64_t>{1, 0}));
-    EXPECT_EQ(distinct.tokens, 1);
+/// What no formula can be wrong about: the number of distinct groups that a token's k experts hit.
+TEST(DistinctRows, AreAsManyAsUniformRoutingLets) {
+    // D(g) = g (1 - C(E - E/g, k) / C(E, k)) groups a token: DeepSeek-V3's E = 256, k = 8.
+    constexpr int experts = 256, top_k = 8, ranks = 32, tokens = 4000;
+    std::mt19937 random(3);
+    auto const routing = test::random_routing(random, tokens, experts, top_k, no_expert, 0);
+    auto const placement = linear_placement(1, experts, ranks);
+    auto const topology = ClusterTopology::blocks(ranks, 4);
+    SlotRouting slots;
+    resolve_replicas(routing, placement, LayerId{0}, slots);
+    auto const distinct = distinct_rows(slots, placement, topology);
+    auto const per_token = [](std::vector<int64_t> const& to) {
+        return static_cast<double>(std::accumulate(to.begin(), to.end(), int64_t{0})) / tokens;
+    };
+    // A token's count has a standard deviation under 1: five standard errors.
+    double const sampling = 5 / std::sqrt(static_cast<double>(tokens));
+    EXPECT_NEAR(per_token(distinct.to_rank), 7.267, sampling);
+    EXPECT_NEAR(per_token(distinct.to_node), 5.295, sampling);
+    EXPECT_EQ(distinct.tokens, tokens);
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "exchange/contract.hpp"
 #include "exchange/local/local_transport.hpp"
+#include "exchange/transport_exchange.hpp"
 
 namespace epsim::test {
 namespace {
@@ -17,8 +18,14 @@ TEST_P(LocalExchange, KeepsTheContractOnRandomRouting) {
         std::vector<std::thread> threads;
         for (int r = 0; r < ranks; ++r)
             threads.emplace_back([&, r] {
-                ContractCase{seed, ranks}.run(r,
-                                              std::move(transports[static_cast<std::size_t>(r)]));
+                auto const make = [&](Placement const& placement, Dedup dedup,
+                                      ExchangeShape const& shape) {
+                    std::vector<std::unique_ptr<Transport>> mine;
+                    mine.push_back(std::move(transports[static_cast<std::size_t>(r)]));
+                    return std::make_unique<TransportExchange>(
+                        std::move(mine), flat_routes(placement, dedup), shape);
+                };
+                ContractCase{seed, ranks, static_cast<Dedup>(seed % 2)}.run(r, make);
             });
         for (auto& thread : threads) thread.join();
         if (HasFatalFailure()) return;

@@ -2,6 +2,7 @@
 
 #include <map>
 
+#include "layer/exchange_wrapper.hpp"
 #include "layer/input_output_counter.hpp"
 #include "layer/iteration_windows.hpp"
 #include "layer/replay_fixture.hpp"
@@ -20,27 +21,16 @@ struct Case {
 };
 
 /// An exchange that does something on the side when rows are sent.
-class BusyExchange final : public Exchange {
+class BusyExchange final : public ExchangeWrapper {
 public:
     BusyExchange(std::unique_ptr<Exchange> inner, std::function<void()> extra)
-        : inner_(std::move(inner)), extra_(std::move(extra)) {}
-    void prepare(DispatchPlan const& plan) override { inner_->prepare(plan); }
-    void permute(BufferView tokens, std::span<float const> scale, Stream& stream) override {
-        inner_->permute(tokens, scale, stream);
-    }
-    GroupedRows dispatch(Stream& stream) override {
+        : ExchangeWrapper(std::move(inner)), extra_(std::move(extra)) {}
+    void dispatch(Stream& stream) override {
         extra_();
-        return inner_->dispatch(stream);
-    }
-    void combine(BufferView expert_out, Stream& stream) override {
-        inner_->combine(expert_out, stream);
-    }
-    void unpermute(std::span<float const> weight, BufferView out, Stream& stream) override {
-        inner_->unpermute(weight, out, stream);
+        ExchangeWrapper::dispatch(stream);
     }
 
 private:
-    std::unique_ptr<Exchange> inner_;
     std::function<void()> extra_;
 };
 

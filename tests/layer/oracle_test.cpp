@@ -93,10 +93,14 @@ TEST(Oracle, IsTheDefinitionForEveryActivation) {
                 random_routing(random, trial, spec.shape.num_experts, spec.shape.top_k);
             std::vector<int64_t> tokens(static_cast<std::size_t>(trial));
             std::iota(tokens.begin(), tokens.end(), 0);
-            HostBuffer buffer(DType::f32, spec.shape.hidden);
+            HostBuffer buffer(spec.dtype, spec.shape.hidden);
             auto const view = buffer.rows(trial);
             TokenVectors(spec).fill(StepId{0}, tokens, view);
-            std::vector<float> const x(view.as<float>(), view.as<float>() + view.rows * view.width);
+            std::vector<float> x(static_cast<std::size_t>(view.rows * view.width));
+            dispatch_dtype(view.type, [&]<class T>(T) {
+                std::transform(view.as<T>(), view.as<T>() + x.size(), x.begin(),
+                               [](T v) { return to_float(v); });
+            });
             auto const oracle = oracle_outputs(spec, 1, routing, x);
             auto const definition = by_definition(spec, 1, routing, x);
             for (std::size_t i = 0; i < definition.size(); ++i) {

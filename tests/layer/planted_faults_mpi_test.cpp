@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "comm/mpi_session.hpp"
+#include "layer/exchange_wrapper.hpp"
 #include "layer/replay_fixture.hpp"
 
 namespace epsim::test {
@@ -18,10 +19,10 @@ enum class Fault {
 };
 
 /// An exchange that does one thing wrong for the first token of rank 0, from its third plan on.
-class FaultyExchange final : public Exchange {
+class FaultyExchange final : public ExchangeWrapper {
 public:
     FaultyExchange(std::unique_ptr<Exchange> inner, Fault fault, bool here)
-        : inner_(std::move(inner)), fault_(fault), here_(here) {}
+        : ExchangeWrapper(std::move(inner)), fault_(fault), here_(here) {}
 
     void prepare(DispatchPlan const& plan) override {
         plan_ = plan;
@@ -32,13 +33,10 @@ public:
             if (fault_ == Fault::drop_token) plan_.assignment_row[0] = -1;
             if (fault_ == Fault::duplicate_row) plan_.assignment_row[0] = plan_.assignment_row[1];
         }
-        inner_->prepare(plan_);
+        ExchangeWrapper::prepare(plan_);
     }
-    void permute(BufferView tokens, std::span<float const> scale, Stream& stream) override {
-        inner_->permute(tokens, scale, stream);
-    }
-    GroupedRows dispatch(Stream& stream) override {
-        auto const rows = inner_->dispatch(stream);
+    GroupedRows received(Stream& stream) override {
+        auto const rows = ExchangeWrapper::received(stream);
         if (active_ && rows.rows.rows > 1) {
             if (fault_ == Fault::flip_element)
                 rows.rows.data[rows.rows.row_bytes() + 3] ^= std::byte{0x40};
@@ -48,17 +46,13 @@ public:
         }
         return rows;
     }
-    void combine(BufferView expert_out, Stream& stream) override {
-        inner_->combine(expert_out, stream);
-    }
     void unpermute(std::span<float const> weight, BufferView out, Stream& stream) override {
         weight_.assign(weight.begin(), weight.end());
         if (active_ && fault_ == Fault::swap_weights) std::swap(weight_[0], weight_[1]);
-        inner_->unpermute(weight_, out, stream);
+        ExchangeWrapper::unpermute(weight_, out, stream);
     }
 
 private:
-    std::unique_ptr<Exchange> inner_;
     Fault fault_;
     bool here_, active_ = false;
     int plans_ = 0;

@@ -1,7 +1,6 @@
 #pragma once
 
-#include "exchange/mpi/mpi_transport.hpp"
-#include "exchange/transport_exchange.hpp"
+#include "exchange/mpi/mpi_exchange.hpp"
 #include "layer/replay.hpp"
 #include "support/random_routing.hpp"
 
@@ -33,7 +32,12 @@ struct SmallReplay {
     ExchangeShape shape(Placement const& placement) const {
         auto const rank = static_cast<std::size_t>(index(comm.rank()));
         auto const offset = placement.rank_slot_offset();
-        return {spec.shape.hidden, spec.wire_dtype, spec.combine_dtype, offset[rank],
+        return {spec.shape.hidden,
+                spec.dtype,
+                spec.wire_dtype,
+                spec.combine_dtype,
+                spec.shape.weight_at,
+                offset[rank],
                 offset[rank + 1] - offset[rank]};
     }
 
@@ -42,8 +46,8 @@ struct SmallReplay {
     RunRecord run(WrapExchange&& wrap_exchange, WrapExperts&& wrap_experts) const {
         auto const placed = placement();
         auto const topology = ClusterTopology::blocks(comm.size(), 2);
-        std::unique_ptr<Exchange> exchange = wrap_exchange(std::make_unique<TransportExchange>(
-            make_mpi_transport(comm, algorithm), shape(placed)));
+        std::unique_ptr<Exchange> exchange = wrap_exchange(
+            make_mpi_exchange(comm, algorithm, placed, topology, spec.dedup, shape(placed)));
         std::vector<std::vector<WeightKey>> keys;
         for (int l = 0; l < spec.layers; ++l) {
             auto& layer = keys.emplace_back();

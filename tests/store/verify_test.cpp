@@ -67,7 +67,7 @@ TEST(Conservation, PlantedFaultsAreNamed) {
         HasSubstr("layer 1, combine, rank 0 to 1: selected"));
     EXPECT_THAT(broken([](RunRecord& r) { r.payload(0, 0, 1, 1) += 96; }), HasSubstr("(+96)"));
     EXPECT_THAT(broken([](RunRecord& r) { r.payload(0, 0, 1, 1) -= 1; }),
-                HasSubstr("every selected row travels once"));
+                HasSubstr("payload = selected"));
     EXPECT_THAT(broken([](RunRecord& r) { r.padding(0, 1, 2, 0) += 5; }),
                 AllOf(HasSubstr("padding is 5, not 0"),
                       HasSubstr("layer 1, combine, rank 2, network: wire")));

@@ -1,0 +1,70 @@
+#include "exchange/arrivals.hpp"
+
+#include <algorithm>
+#include <numeric>
+
+#include "core/error.hpp"
+#include "rows/permute.hpp"
+#include "rows/row_codec.hpp"
+
+namespace epsim {
+
+Arrivals::Arrivals(ExchangeShape const& shape)
+    : shape_(shape),
+      decoded_(shape.received_dtype(), shape.hidden),
+      scaled_(shape.received_dtype(), shape.hidden) {}
+
+void Arrivals::index(EntryList const& rows, bool merged) {
+    rows_ = rows;
+    merged_ = merged;
+    auto const slots = static_cast<std::size_t>(shape_.local_slots);
+    slot_offset_.assign(slots + 1, 0);
+    for (SlotId const slot : rows.slot) {
+        int32_t const local = epsim::index(slot) - shape_.first_slot;
+        check(local >= 0 && local < shape_.local_slots, "a row arrived for a slot of another rank");
+        ++slot_offset_[static_cast<std::size_t>(local) + 1];
+    }
+    std::partial_sum(slot_offset_.begin(), slot_offset_.end(), slot_offset_.begin());
+    slot_next_.assign(slot_offset_.begin(), slot_offset_.end());
+    for (auto* list : {&row_index_, &result_index_}) list->resize(rows.slot.size());
+    entry_weight_.resize(rows.slot.size());
+    for (std::size_t row = 0; row + 1 < rows.offset.size(); ++row)
+        for (auto e = rows.offset[row]; e < rows.offset[row + 1]; ++e) {
+            auto const i = static_cast<std::size_t>(e);
+            auto const local =
+                static_cast<std::size_t>(epsim::index(rows.slot[i]) - shape_.first_slot);
+            auto const at = static_cast<std::size_t>(slot_next_[local]++);
+            row_index_[at] = static_cast<int32_t>(row);
+            result_index_[at] = static_cast<int32_t>(e);
+            entry_weight_[at] = rows.weight[i];
+        }
+    if (auto const known = counting_.size(); known < rows.slot.size()) {
+        counting_.resize(rows.slot.size());
+        std::iota(counting_.begin() + static_cast<std::ptrdiff_t>(known), counting_.end(),
+                  static_cast<int32_t>(known));
+    }
+}
+
+GroupedRows Arrivals::group(BufferView arrived) {
+    if (!computes_in(arrived.type)) {
+        BufferView const decoded = decoded_.rows(arrived.rows);
+        decode_rows(arrived, decoded);
+        arrived = decoded;
+    }
+    if (merged_ && shape_.weight_at == WeightAt::input) {
+        // A row of several entries has several weights: each entry gets a row of its own, by slot.
+        BufferView const scaled = scaled_.rows(entries());
+        encode_scaled_rows(arrived, row_index_, entry_weight_, scaled);
+        return {scaled, slot_offset_, std::span(counting_).first(row_index_.size()), result_index_,
+                entry_weight_};
+    }
+    return {arrived, slot_offset_, row_index_, result_index_, entry_weight_};
+}
+
+void Arrivals::merge(BufferView results, BufferView out) const {
+    bool const weighted_before = shape_.weight_at == WeightAt::input;
+    weighted_sum_groups(results, rows_.offset, std::span(counting_).first(rows_.slot.size()),
+                        weighted_before ? std::span<float const>{} : rows_.weight, out);
+}
+
+}  // namespace epsim

@@ -1,0 +1,54 @@
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "dispatch/dispatch_plan.hpp"
+#include "exchange/hop_traffic.hpp"
+#include "exchange/transport.hpp"
+
+namespace epsim {
+
+/// What travels for each entry beside its row: 8 bytes. The first entry of a row says so.
+struct EntryMetadata {
+    int32_t slot;  ///< ~slot for the first entry of a row
+    float weight;
+};
+
+/// One all-to-all of an exchange: the rows of a plan to its targets, and back.
+class Hop {
+public:
+    Hop(std::unique_ptr<Transport> transport, DType wire, DType combine, int64_t hidden);
+
+    /// Counts, then metadata. Collective. \param plan must live until the rows are back
+    void prepare(DispatchPlan const& plan);
+    DispatchPlan const& plan() const { return *plan_; }
+
+    /// The rows that arrive, by source, and their entries: row i is item i.
+    EntryList arrivals() const { return {entry_offset_, slot_, weight_}; }
+    int64_t received_rows() const { return receive_offset_.back(); }
+
+    /// \param rows [plan.rows(), hidden], wire type, in send order \return [received_rows(),
+    /// hidden], valid until the next dispatch. Collective
+    BufferView dispatch(BufferView rows);
+    /// \param rows [received_rows(), hidden], combine type \return [plan.rows(), hidden], valid
+    /// until the next combine. Collective
+    BufferView combine(BufferView rows);
+
+    HopTraffic traffic() const;
+
+private:
+    std::unique_ptr<Transport> transport_;
+    DType wire_, combine_;
+    int64_t hidden_;
+    DispatchPlan const* plan_ = nullptr;
+    std::vector<int32_t> send_count_, receive_count_;      // [R] entries
+    std::vector<int64_t> send_entries_, receive_entries_;  // [R + 1] prefix sums, entries
+    std::vector<int64_t> receive_offset_;                  // [R + 1] prefix sums, rows
+    std::vector<EntryMetadata> send_entry_;
+    std::vector<int64_t> entry_offset_;  // [received rows + 1]
+    std::vector<SlotId> slot_;           // [received entries]
+    std::vector<float> weight_;          // [received entries]
+};
+
+}  // namespace epsim

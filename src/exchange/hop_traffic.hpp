@@ -1,0 +1,15 @@
+#pragma once
+
+#include <cstdint>
+#include <vector>
+
+namespace epsim {
+
+/// What a rank sends to each rank in one hop of a dispatch; combine returns the rows.
+struct HopTraffic {
+    std::vector<int64_t> rows;      ///< [R] padding left out
+    std::vector<int64_t> padding;   ///< [R] rows that carry nothing the receiver needs
+    std::vector<int64_t> metadata;  ///< [R] bytes: counts, slots and weights
+};
+
+}  // namespace epsim

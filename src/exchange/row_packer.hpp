@@ -1,0 +1,27 @@
+#pragma once
+
+#include "device/buffer.hpp"
+#include "dispatch/dispatch_plan.hpp"
+#include "exchange/exchange_shape.hpp"
+
+namespace epsim {
+
+/// Brings token vectors into the wire type and into send order.
+class RowPacker {
+public:
+    explicit RowPacker(ExchangeShape const& shape);
+
+    /// \param tokens [plan.tokens, hidden], model type
+    /// \return [plan.rows(), hidden], wire type, scaled by the gate weight where the model applies it
+    ///         to the experts' input and a row serves one entry; padding is zero
+    BufferView pack(DispatchPlan const& plan, BufferView tokens);
+    /// The tokens themselves in the wire type, without weights: [tokens, hidden]. They are `tokens`
+    /// where the types are equal.
+    BufferView encoded(BufferView tokens);
+
+private:
+    ExchangeShape shape_;
+    HostBuffer encoded_, packed_;
+};
+
+}  // namespace epsim
