@@ -2,92 +2,142 @@
 #include <cstring>
 #include <numeric>
 #include <random>
+#include <string>
 
 #include "device/buffer.hpp"
 #include "device/device_query.hpp"
 #include "paired.hpp"
+#include "probe/memory_loops.hpp"
 #include "rows/permute.hpp"
+#include "rows/row_codec.hpp"
 
-// Permuting rows of bf16, k = 8, one thread, over several times the last-level cache, against
-// memcpy of as many bytes as the operation writes (gather) or reads (weighted sum):
-// `ratio_to_memcpy`.
+// Rows of one rank on one thread: k = 8 distinct of 64 experts a token, uniform, rows grouped by
+// expert. Each operation is timed in turn with what bounds it, over as many bytes of the same
+// memory, in sets of buffers that rotate: `cold` over twice the last-level cache, `warm` one small
+// set. GB/s are payload: rows written (permute), read (combine), elements read (codec).
 namespace {
 
 using namespace epsim;
+using bench::seconds;
 
-/// A permuted exchange of `top_k` copies of each token, as under uniform routing.
-struct Case {
-    static constexpr int top_k = 8;
-    int64_t tokens, width;
-    std::vector<int32_t> token_of_row, row_of_assignment;
-    std::vector<float> weight;
-    HostBuffer token_memory, row_memory, copy_memory;
+constexpr int top_k = 8, experts = 64;
 
-    explicit Case(int64_t row_bytes)
-        : tokens(copied_bytes() / (top_k * row_bytes)),
-          width(row_bytes / bytes_of(DType::bf16)),
-          token_memory(DType::bf16, width),
-          row_memory(DType::bf16, width),
-          copy_memory(DType::bf16, width) {
-        auto const n = static_cast<std::size_t>(tokens * top_k);
-        std::mt19937 random(1);
-        row_of_assignment.resize(n);
-        std::iota(row_of_assignment.begin(), row_of_assignment.end(), 0);
-        std::shuffle(row_of_assignment.begin(), row_of_assignment.end(), random);
-        token_of_row.resize(n);
-        for (std::size_t a = 0; a < n; ++a)
-            token_of_row[static_cast<std::size_t>(row_of_assignment[a])] =
-                static_cast<int32_t>(a / top_k);
-        std::uniform_real_distribution<float> uniform(-1, 1);
-        weight.resize(n);
-        for (float& w : weight) w = uniform(random);
-        for (auto* memory : {&token_memory, &row_memory, &copy_memory}) {
-            BufferView const view = memory->rows(tokens * top_k);
-            for (int64_t i = 0; i < view.rows * width; ++i)
-                view.as<bf16>()[i] = to_bf16(uniform(random));
+/// [tokens, top_k] the row of each choice: rows by expert, then by token.
+std::vector<int32_t> uniform_routing(int64_t tokens, std::mt19937& random) {
+    std::vector<int> expert(experts);
+    std::iota(expert.begin(), expert.end(), 0);
+    std::vector<int> chosen;
+    std::vector<int32_t> next(experts + 1);
+    for (int64_t t = 0; t < tokens; ++t) {
+        std::shuffle(expert.begin(), expert.end(), random);
+        for (auto const e : std::span(expert).first(top_k)) {
+            chosen.push_back(e);
+            ++next[static_cast<std::size_t>(e) + 1];
         }
     }
-    static int64_t copied_bytes() {
-        double const cache = query_host().last_level_cache_bytes;
-        return static_cast<int64_t>(std::max(3 * cache, 64.0 * 1024 * 1024));
+    std::partial_sum(next.begin(), next.end(), next.begin());
+    std::vector<int32_t> row;
+    for (int const e : chosen) row.push_back(next[static_cast<std::size_t>(e)]++);
+    return row;
+}
+
+/// Tokens, and a row for each choice.
+struct Set {
+    HostBuffer token_memory, row_memory;
+    BufferView tokens, rows;
+
+    Set(DType type, int64_t n, int64_t width, std::mt19937& random)
+        : token_memory(type, width),
+          row_memory(type, width),
+          tokens(token_memory.rows(n)),
+          rows(row_memory.rows(n * top_k)) {
+        std::normal_distribution<float> normal;
+        auto* const first = tokens.as<bf16>();
+        for (int64_t i = 0; i < n * width; ++i) first[i] = to_bf16(normal(random));
+        for (int c = 0; c < top_k; ++c)
+            std::memcpy(rows.row(c * n), first, static_cast<std::size_t>(tokens.bytes()));
     }
-    BufferView token_rows() { return token_memory.rows(tokens); }
-    BufferView rows() { return row_memory.rows(tokens * top_k); }
-    BufferView copies() { return copy_memory.rows(tokens * top_k); }
+    /// Of rows, whole lines.
+    std::span<CacheLine> lines() const {
+        return {reinterpret_cast<CacheLine*>(rows.data),
+                static_cast<std::size_t>(rows.bytes()) / sizeof(CacheLine)};
+    }
 };
 
-template <class F>
-void against_memcpy(benchmark::State& state, F&& operation) {
-    Case rows(state.range(0));
-    auto const bytes = rows.rows().bytes();
-    operation(rows);
-    bench::Paired times;
-    for (auto _ : state) {
-        double const own = bench::seconds([&] { operation(rows); });
-        times.add(own, bench::seconds([&] {
-                      std::memcpy(rows.copies().data, rows.rows().data,
-                                  static_cast<std::size_t>(bytes));
-                  }));
-        state.SetIterationTime(own);
+struct Case {
+    int64_t tokens, width;
+    std::mt19937 random{1};
+    std::vector<int32_t> row_of_assignment, token_of_row;
+    std::vector<float> weight;
+    std::vector<Set> sets;
+    std::size_t turn = 0;
+
+    Case(int64_t row_bytes, int64_t tokens_, bool cold)
+        : tokens(tokens_),
+          width(row_bytes / bytes_of(DType::bf16)),
+          row_of_assignment(uniform_routing(tokens, random)),
+          token_of_row(row_of_assignment.size()),
+          weight(row_of_assignment.size()) {
+        for (std::size_t a = 0; a < row_of_assignment.size(); ++a)
+            token_of_row[static_cast<std::size_t>(row_of_assignment[a])] =
+                static_cast<int32_t>(a / top_k);
+        std::uniform_real_distribution<float> uniform(0, 1);
+        for (float& w : weight) w = uniform(random);
+        double const all = cold ? 2 * query_host().last_level_cache_bytes : 0;
+        do sets.emplace_back(DType::bf16, tokens, width, random);
+        while (static_cast<double>(std::ssize(sets) * sets[0].tokens.bytes()) < all);
     }
-    state.counters["GB/s"] = static_cast<double>(bytes) / times.own_median_s() * 1e-9;
-    state.counters["ratio_to_memcpy"] = times.ratio();
+    Set const& next() { return sets[turn++ % sets.size()]; }
+    double payload() const { return static_cast<double>(sets[0].rows.bytes()); }
+};
+
+Case make_case(benchmark::State const& state) {
+    return {state.range(0), state.range(1), state.range(1) > 1000};
 }
 
-/// GB/s of rows written.
-void gather(benchmark::State& state) {
-    against_memcpy(state, [](Case& c) { gather_rows(c.token_rows(), c.token_of_row, c.rows()); });
+void permute(benchmark::State& state) {
+    Case rows = make_case(state);
+    bench::Paired to_bound, to_gather;
+    for (auto _ : state) {
+        Set const& set = rows.next();
+        double const own =
+            seconds([&] { permute_rows(set.tokens, rows.row_of_assignment, top_k, set.rows); });
+        state.SetIterationTime(own);
+        Set const& bound = rows.next();
+        to_bound.add(own, seconds([&] { stream_fill(bound.lines(), rows.turn); }));
+        Set const& other = rows.next();
+        to_gather.add(own,
+                      seconds([&] { gather_rows(other.tokens, rows.token_of_row, other.rows); }));
+    }
+    state.counters["GB/s"] = rows.payload() / to_bound.own_median_s() * 1e-9;
+    state.counters["ratio_to_streaming_write"] = to_bound.ratio();
+    state.counters["ratio_to_gather"] = to_gather.ratio();
 }
 
-/// GB/s of rows read.
-void weighted_sum(benchmark::State& state) {
-    against_memcpy(state, [](Case& c) {
-        weighted_sum_rows(c.rows(), c.row_of_assignment, c.weight, Case::top_k, c.token_rows());
-    });
+void combine(benchmark::State& state) {
+    Case rows = make_case(state);
+    bench::Paired to_bound;
+    for (auto _ : state) {
+        Set const& set = rows.next();
+        double const own = seconds([&] {
+            weighted_sum_rows(set.rows, rows.row_of_assignment, rows.weight, top_k, set.tokens);
+        });
+        state.SetIterationTime(own);
+        Set const& bound = rows.next();
+        to_bound.add(own, seconds([&] { benchmark::DoNotOptimize(sum_of_words(bound.lines())); }));
+    }
+    state.counters["GB/s"] = rows.payload() / to_bound.own_median_s() * 1e-9;
+    state.counters["ratio_to_read"] = to_bound.ratio();
 }
 
-BENCHMARK(gather)->Arg(4096)->Arg(14336)->UseManualTime()->Unit(benchmark::kMillisecond);
-BENCHMARK(weighted_sum)->Arg(4096)->Arg(14336)->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK(permute)
+    ->ArgsProduct({{4096, 5760, 7392, 14336}, {2048, 32}})
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
+BENCHMARK(combine)
+    ->ArgsProduct({{4096, 5760, 7392, 14336}, {2048, 32}})
+    ->UseManualTime()
+    ->Unit(benchmark::kMicrosecond);
 
 }  // namespace
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 set -- --benchmark_color=false "$@"  # mpirun gives its programs a terminal
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
-for name in plan permute expert overhead; do
+for name in plan permute codec expert overhead; do
     echo "# $name"
     "$root/build/bench/${name}_bench" "$@" 2>/dev/null
 done

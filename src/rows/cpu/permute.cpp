@@ -27,7 +27,7 @@ void permute(BufferView in, std::span<int32_t const> assignment_row, int top_k, 
     check(top_k >= 1 && size_of(assignment_row) == in.rows * top_k,
           "assignments differ from tokens x choices in number");
     int64_t const bytes = in.row_bytes();
-    bool const streaming = streams(stores, size_of(assignment_row) * bytes);
+    bool const streaming = streams(stores, in.bytes() + size_of(assignment_row) * bytes);
     auto const copy = streaming ? stream_bytes : copy_bytes;
     for (int64_t t = 0; t < in.rows; ++t) {
         auto const choices = assignment_row.subspan(static_cast<std::size_t>(t * top_k),

@@ -1,87 +1,100 @@
 #include <algorithm>
 
 #include "core/simd.hpp"
+#include "rows/cpu/lanes.hpp"
 #include "rows/cpu/row_checks.hpp"
 #include "rows/permute.hpp"
 
 namespace epsim {
 namespace {
 
-constexpr int64_t line = 64;     // bytes
-constexpr int64_t block = 64;    // columns whose sums stay in registers
-constexpr int64_t ahead = 1024;  // bytes of each row between what is read and what is fetched
+constexpr int64_t block = 2 * Lanes::columns;  // whose sums stay in registers
+constexpr int64_t staged = 8 * block;          // columns that are streamed at once
+constexpr int64_t ahead = 8192;                // bytes, see prefetch_block
 
 /// Rows to add up.
 struct Members {
     std::span<int32_t const> row;
     float const* weight;  ///< null = all one
+
+    float weight_of(std::size_t i) const { return weight ? weight[i] : 1.0f; }
 };
 
-/// Lines of columns [first, first + block) of every member.
+/// Fetches a block of each row: `ahead` of the one at `first`, or a whole row where that is less;
+/// past the end of these rows, the next sum's. Into L2: nearer, 8 rows side by side, which may
+/// begin at the same place of a page, would drive each other out.
 template <class In>
-[[gnu::always_inline]] inline void prefetch_columns(BufferView in, Members const& members,
-                                                    int64_t first) {
-    for (int32_t const row : members.row) {
+[[gnu::always_inline]] inline void prefetch_block(BufferView in, Members const& members,
+                                                  Members const& next, int64_t first) {
+    constexpr int64_t size = sizeof(In), line = 64;
+    int64_t const place = first + std::min(in.width, ahead / size);
+    bool const here = place < in.width;
+    for (int32_t const row : (here ? members : next).row) {
         if (row < 0) continue;
-        auto const* x = reinterpret_cast<std::byte const*>(in.as<In>() + row * in.width + first);
-        for (int64_t b = 0; b < block * int64_t{sizeof(In)}; b += line) __builtin_prefetch(x + b);
+        auto const* x = in.data + (row * in.width + (here ? place : place - in.width)) * size;
+        for (int64_t b = 0; b < block * size; b += line) __builtin_prefetch(x + b, 0, 2);
     }
 }
 
-/// Columns [first, first + n) of one sum. With n known to the compiler the sums stay in registers.
+template <class In, class Out>
+[[gnu::always_inline]] inline void sum_block(BufferView in, Members const& members, int64_t first,
+                                             Out* out) {
+    Lanes low{}, high{};
+    for (std::size_t i = 0; i < members.row.size(); ++i) {
+        if (members.row[i] < 0) continue;
+        In const* x = in.as<In>() + members.row[i] * in.width + first;
+        float const w = members.weight_of(i);
+        Lanes const p = load_lanes(x), q = load_lanes(x + Lanes::columns);
+        low.a += w * p.a;
+        low.b += w * p.b;
+        high.a += w * q.a;
+        high.b += w * q.b;
+    }
+    store_lanes(reorder<In, Out>(low), out);
+    store_lanes(reorder<In, Out>(high), out + Lanes::columns);
+}
+
+/// As sum_block, of n < block columns.
 template <class In, class Out>
 [[gnu::always_inline]] inline void sum_columns(BufferView in, Members const& members, int64_t first,
-                                               int64_t n, float* sum, Out* out) {
-    std::fill_n(sum, n, 0.0f);
-    for (std::size_t c = 0; c < members.row.size(); ++c) {
-        if (members.row[c] < 0) continue;
-        In const* x = in.as<In>() + members.row[c] * in.width + first;
-        float const w = members.weight ? members.weight[c] : 1.0f;
+                                               int64_t n, Out* out) {
+    float sum[block] = {};
+    for (std::size_t i = 0; i < members.row.size(); ++i) {
+        if (members.row[i] < 0) continue;
+        In const* x = in.as<In>() + members.row[i] * in.width + first;
+        float const w = members.weight_of(i);
         for (int64_t j = 0; j < n; ++j) sum[j] += w * to_float(x[j]);
     }
     for (int64_t j = 0; j < n; ++j) out[j] = from_float<Out>(sum[j]);
 }
 
-/// One sum; while it is made, its own rows are fetched `ahead`, and the first lines of the next's.
+/// One sum, while the next one's rows are fetched.
 template <class In, class Out>
 EPSIM_SIMD_CLONES void sum_members(BufferView in, Members const& members, Members const& next,
                                    bool streaming, Out* out) {
-    alignas(line) float sum[block];
-    alignas(line) Out rounded[block];
-    constexpr int64_t lead = ahead / int64_t{sizeof(In)};
-    int64_t first = 0;
-    auto const put = [&](int64_t n) {
+    alignas(64) Out stage[staged];
+    for (int64_t first = 0; first < in.width;) {
+        int64_t const n = std::min(streaming ? staged : in.width, in.width - first);
+        Out* const to = streaming ? stage : out + first;
+        int64_t j = 0;
+        for (; j + block <= n; j += block) {
+            prefetch_block<In>(in, members, next, first + j);
+            sum_block<In>(in, members, first + j, to + j);
+        }
+        sum_columns<In>(in, members, first + j, n - j, to + j);
         if (streaming)
-            stream_bytes(reinterpret_cast<std::byte const*>(rounded),
+            stream_bytes(reinterpret_cast<std::byte const*>(stage),
                          reinterpret_cast<std::byte*>(out + first), n * int64_t{sizeof(Out)});
-        else
-            std::copy_n(rounded, n, out + first);
         first += n;
-    };
-    if (streaming) {  // up to where whole lines begin
-        auto const past_line = static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % line);
-        int64_t const n = std::min(in.width, (line - past_line) % line / int64_t{sizeof(Out)});
-        sum_columns<In>(in, members, first, n, sum, rounded);
-        put(n);
     }
-    while (first + block <= in.width) {
-        if (first + lead < in.width)
-            prefetch_columns<In>(in, members, first + lead);
-        else
-            prefetch_columns<In>(in, next, first + lead - in.width);
-        sum_columns<In>(in, members, first, block, sum, rounded);
-        put(block);
-    }
-    sum_columns<In>(in, members, first, in.width - first, sum, rounded);
-    put(in.width - first);
 }
 
-/// \param members_of a row of out
+/// \param count of rows read   \param members_of a row of out
 template <class MembersOf>
-void sum_all(BufferView in, BufferView out, Stores stores, MembersOf members_of) {
+void sum_all(BufferView in, int64_t count, BufferView out, Stores stores, MembersOf members_of) {
     check_computes(in);
     check_computes(out);
-    bool const streaming = streams(stores, out.bytes());
+    bool const streaming = streams(stores, count * in.row_bytes() + out.bytes());
     dispatch_dtype(in.type, [&]<class In>(In) {
         dispatch_dtype(out.type, [&]<class Out>(Out) {
             for (int64_t i = 0; i < out.rows; ++i)
@@ -101,7 +114,7 @@ void weighted_sum_rows(BufferView in, std::span<int32_t const> assignment_row,
           "assignments differ from tokens x choices in number");
     check(weight.empty() || weight.size() == assignment_row.size(),
           "weights differ from assignments in number");
-    sum_all(in, out, stores, [&](int64_t t) {
+    sum_all(in, size_of(assignment_row), out, stores, [&](int64_t t) {
         auto const first = static_cast<std::size_t>(t * top_k);
         return Members{assignment_row.subspan(first, static_cast<std::size_t>(top_k)),
                        weight.empty() ? nullptr : &weight[first]};
@@ -117,7 +130,7 @@ void weighted_sum_groups(BufferView in, std::span<int64_t const> group_offset,
           "groups lie outside of their members");
     check(weight.empty() || weight.size() == member.size(),
           "weights differ from members in number");
-    sum_all(in, out, stores, [&](int64_t g) {
+    sum_all(in, group_offset.back() - group_offset.front(), out, stores, [&](int64_t g) {
         auto const first = static_cast<std::size_t>(group_offset[static_cast<std::size_t>(g)]);
         auto const last = static_cast<std::size_t>(group_offset[static_cast<std::size_t>(g) + 1]);
         return Members{member.subspan(first, last - first),
