@@ -1,6 +1,5 @@
 #pragma once
 
-#include <algorithm>
 #include <bit>
 #include <cstdint>
 
@@ -8,8 +7,7 @@
 
 namespace epsim {
 
-// Element types that only travel. The conversions have no branches, so that loops over them are
-// vectorised; all arithmetic in them is exact but the rounding that they are for.
+// Element types that only travel.
 
 /// IEEE 754 binary16: 5 exponent and 10 stored significand bits.
 struct f16 {
@@ -23,62 +21,98 @@ struct f8_e4m3 {
 };
 inline constexpr float largest_f8 = 448.0f;
 
-/// Round to nearest, ties to even; from 65520 on to infinity. NaN stays NaN.
-inline f16 to_f16(float value) noexcept {
-    auto const u = std::bit_cast<uint32_t>(value);
-    uint32_t const sign = (u >> 16) & 0x8000u, magnitude = u & 0x7fffffffu;
-    uint32_t const normal = ((magnitude + 0xfffu + ((magnitude >> 13) & 1u)) >> 13) - (112u << 10);
+// The conversions, for numbers (F = float, W = uint32_t) and for vectors of them alike: without
+// branches, and without arithmetic that rounds but for the rounding that they are for. Results are
+// no return values, since which registers return a vector depends on the CPU compiled for.
+
+/// To nearest, ties to even; from 65520 on to infinity. NaN stays NaN. \param bits in the lower half
+template <class F, class W>
+[[gnu::always_inline]] inline void encode(f16, F const& value, W& bits) {
+    W const u = __builtin_bit_cast(W, value), magnitude = u & 0x7fffffffu;
+    W const normal = ((magnitude + 0xfffu + ((magnitude >> 13) & 1u)) >> 13) - (112u << 10);
     // Added to 1/2, whose last bit stands for 2^-24, a small number is rounded to a multiple of it.
-    uint32_t const subnormal = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0.5f) -
-                               std::bit_cast<uint32_t>(0.5f);
-    uint32_t const nan = 0x7e00u | ((magnitude >> 13) & 0x3ffu);
-    uint32_t const finite =
-        magnitude < std::bit_cast<uint32_t>(0x1p-14f) ? subnormal : std::min(normal, 0x7c00u);
-    return {static_cast<uint16_t>(sign | (magnitude > 0x7f800000u ? nan : finite))};
+    F const added = __builtin_bit_cast(F, magnitude) + 0.5f;
+    W const subnormal = __builtin_bit_cast(W, added) - std::bit_cast<uint32_t>(0.5f);
+    W const infinite = W{} + 0x7c00u;
+    W const nan = ((magnitude >> 13) & 0x3ffu) | 0x7e00u;
+    W const number = magnitude < std::bit_cast<uint32_t>(0x1p-14f) ? subnormal : normal;
+    W const finite = magnitude < std::bit_cast<uint32_t>(65520.0f) ? number : infinite;
+    bits = (magnitude > 0x7f800000u ? nan : finite) | ((u >> 16) & 0x8000u);
 }
 
-/// Exact.
-inline float to_float(f16 value) noexcept {
-    uint32_t const magnitude = value.bits & 0x7fffu, sign = (value.bits & 0x8000u) << 16;
-    uint32_t const normal = (magnitude << 13) + (112u << 23);
-    uint32_t const subnormal =
-        std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-24f);
-    uint32_t const special = (magnitude << 13) | 0x7f800000u | (magnitude > 0x7c00u) << 22;
-    uint32_t const number = magnitude < 0x400u ? subnormal : normal;
-    return std::bit_cast<float>(sign | (magnitude >= 0x7c00u ? special : number));
+/// Exact. \param bits in the lower half, the upper one is zero
+template <class F, class W>
+[[gnu::always_inline]] inline void decode(f16, W const& bits, F& value) {
+    W const magnitude = bits & 0x7fffu;
+    W const normal = (magnitude << 13) + (112u << 23);
+    W const added = magnitude + std::bit_cast<uint32_t>(0.5f);
+    F const subnormal = __builtin_bit_cast(F, added) - 0.5f;
+    W const infinite = (magnitude << 13) | 0x7f800000u;
+    W const nan = infinite | 0x400000u;
+    W const finite = magnitude < 0x400u ? __builtin_bit_cast(W, subnormal) : normal;
+    W const special = magnitude > 0x7c00u ? nan : infinite;
+    W const number = (magnitude < 0x7c00u ? finite : special) | ((bits & 0x8000u) << 16);
+    value = __builtin_bit_cast(F, number);
 }
 
-/// Round to nearest, ties to even; finite numbers saturate at 448. Infinity and NaN become NaN.
-inline f8_e4m3 to_f8_e4m3(float value) noexcept {
-    auto const u = std::bit_cast<uint32_t>(value);
-    uint32_t const sign = (u >> 24) & 0x80u, magnitude = u & 0x7fffffffu;
-    uint32_t const normal = ((magnitude + 0x7ffffu + ((magnitude >> 20) & 1u)) >> 20) - (120u << 3);
+/// To nearest, ties to even, of magnitudes under 464. \param bits in the lowest byte
+template <class F, class W>
+[[gnu::always_inline]] inline void encode_in_range(f8_e4m3, F const& value, W& bits) {
+    W const u = __builtin_bit_cast(W, value), magnitude = u & 0x7fffffffu;
+    W const normal = ((magnitude + 0x7ffffu + ((magnitude >> 20) & 1u)) >> 20) - (120u << 3);
     // As for f16: the last bit of 2^14 stands for 2^-9.
-    uint32_t const subnormal = std::bit_cast<uint32_t>(std::bit_cast<float>(magnitude) + 0x1p14f) -
-                               std::bit_cast<uint32_t>(0x1p14f);
-    uint32_t const finite =
-        magnitude < std::bit_cast<uint32_t>(0x1p-6f) ? subnormal : std::min(normal, 0x7eu);
-    return {static_cast<uint8_t>(sign | (magnitude >= 0x7f800000u ? 0x7fu : finite))};
+    F const added = __builtin_bit_cast(F, magnitude) + 0x1p14f;
+    W const subnormal = __builtin_bit_cast(W, added) - std::bit_cast<uint32_t>(0x1p14f);
+    W const number = magnitude < std::bit_cast<uint32_t>(0x1p-6f) ? subnormal : normal;
+    bits = number | ((u >> 24) & 0x80u);
 }
 
-/// Exact.
+/// The same of any number: what is finite saturates at 448; infinity and NaN become NaN.
+template <class F, class W>
+[[gnu::always_inline]] inline void encode(f8_e4m3, F const& value, W& bits) {
+    W const u = __builtin_bit_cast(W, value), magnitude = u & 0x7fffffffu;
+    W number;
+    encode_in_range(f8_e4m3{}, value, number);
+    W const sign = (u >> 24) & 0x80u, largest = sign | 0x7eu, nan = sign | 0x7fu;
+    W const finite = magnitude < std::bit_cast<uint32_t>(largest_f8) ? number : largest;
+    bits = magnitude < 0x7f800000u ? finite : nan;
+}
+
+/// Exact. \param bits in the lowest byte, the others are zero
+template <class F, class W>
+[[gnu::always_inline]] inline void decode(f8_e4m3, W const& bits, F& value) {
+    W const magnitude = bits & 0x7fu;
+    W const normal = (magnitude << 20) + (120u << 23);
+    W const added = magnitude + std::bit_cast<uint32_t>(0x1p14f);
+    F const subnormal = __builtin_bit_cast(F, added) - 0x1p14f;
+    W const nan = W{} + 0x7fc00000u;
+    W const finite = magnitude < 8u ? __builtin_bit_cast(W, subnormal) : normal;
+    W const number = (magnitude < 0x7fu ? finite : nan) | ((bits & 0x80u) << 24);
+    value = __builtin_bit_cast(F, number);
+}
+
+inline f16 to_f16(float value) noexcept {
+    uint32_t bits;
+    encode(f16{}, value, bits);
+    return {static_cast<uint16_t>(bits)};
+}
+
+inline f8_e4m3 to_f8_e4m3(float value) noexcept {
+    uint32_t bits;
+    encode(f8_e4m3{}, value, bits);
+    return {static_cast<uint8_t>(bits)};
+}
+
+inline float to_float(f16 value) noexcept {
+    float number;
+    decode(value, uint32_t{value.bits}, number);
+    return number;
+}
+
 inline float to_float(f8_e4m3 value) noexcept {
-    uint32_t const magnitude = value.bits & 0x7fu;
-    uint32_t const sign = (value.bits & 0x80u) << 24;
-    uint32_t const normal = (magnitude << 20) + (120u << 23);
-    uint32_t const subnormal =
-        std::bit_cast<uint32_t>(static_cast<float>(static_cast<int32_t>(magnitude)) * 0x1p-9f);
-    uint32_t const number = magnitude < 8u ? subnormal : normal;
-    return std::bit_cast<float>(sign | (magnitude == 0x7fu ? 0x7fc00000u : number));
-}
-
-template <>
-inline f16 from_float<f16>(float value) noexcept {
-    return to_f16(value);
-}
-template <>
-inline f8_e4m3 from_float<f8_e4m3>(float value) noexcept {
-    return to_f8_e4m3(value);
+    float number;
+    decode(value, uint32_t{value.bits}, number);
+    return number;
 }
 
 }  // namespace epsim

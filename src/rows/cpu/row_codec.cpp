@@ -2,66 +2,74 @@
 
 #include <algorithm>
 #include <cstring>
-#include <limits>
 
 #include "core/simd.hpp"
+#include "rows/cpu/f8_rows.hpp"
+#include "rows/cpu/lanes.hpp"
 #include "rows/cpu/row_checks.hpp"
-#include "rows/wire_formats.hpp"
+#include "rows/f16_values.hpp"
 
 namespace epsim {
 namespace {
 
-constexpr float least_scale = std::numeric_limits<float>::min();
-
-/// Largest finite magnitude of a block.
-[[gnu::always_inline]] inline float finite_magnitude(float const* x) {
-    int32_t largest = 0;
-    for (int64_t j = 0; j < scale_block; ++j) {
-        auto const magnitude = std::bit_cast<int32_t>(x[j]) & 0x7fffffff;
-        largest = std::max(largest, magnitude < 0x7f800000 ? magnitude : 0);
-    }
-    return std::bit_cast<float>(largest);
+template <class In, class Out>
+[[gnu::always_inline]] inline void convert_lanes(In const* in, float factor, Out* out) {
+    Lanes x = load_lanes(in);
+    x.a *= factor;
+    x.b *= factor;
+    store_lanes(reorder<In, Out>(x), out);
 }
 
-/// `factor` times a row, in the type of the wire.
-template <class In, class Wire>
-EPSIM_SIMD_CLONES void encode_row(In const* in, float factor, int64_t width, Wire* out) {
-    for (int64_t j = 0; j < width; ++j) out[j] = from_float<Wire>(factor * to_float(in[j]));
+/// `factor` times a row. What is less than a vector at the end goes through one.
+template <class In, class Out>
+EPSIM_SIMD_CLONES void convert_row(In const* in, float factor, int64_t width, Out* out) {
+    int64_t j = 0;
+    for (; j + Lanes::columns <= width; j += Lanes::columns) convert_lanes(in + j, factor, out + j);
+    if (j == width) return;
+    In last[Lanes::columns] = {};
+    Out converted[Lanes::columns];
+    std::copy_n(in + j, width - j, last);
+    convert_lanes(last, factor, converted);
+    std::copy_n(converted, width - j, out + j);
 }
+
+/// Values on their way from or to f16.
+constexpr int64_t staged = 512;
 
 template <class In>
-EPSIM_SIMD_CLONES void encode_row(In const* in, float factor, int64_t width, f8_e4m3* out) {
-    auto* scale_at = reinterpret_cast<std::byte*>(out + width);
-    alignas(64) float x[scale_block];
-    alignas(64) f8_e4m3 q[scale_block];
-    for (int64_t first = 0; first < width; first += scale_block) {
-        int64_t const n = std::min(scale_block, width - first);
-        if (n < scale_block) std::fill_n(x, scale_block, 0.0f);
-        for (int64_t j = 0; j < n; ++j) x[j] = factor * to_float(in[first + j]);
-        float const scale = std::max(finite_magnitude(x) / largest_f8, least_scale);
-        for (int64_t j = 0; j < scale_block; ++j) q[j] = to_f8_e4m3(x[j] / scale);
-        std::copy_n(q, n, out + first);
-        std::memcpy(scale_at, &scale, sizeof scale);
-        scale_at += sizeof scale;
+void encode_row(In const* in, float factor, int64_t width, f16* out) {
+    float stage[staged];
+    for (int64_t j = 0; j < width; j += staged) {
+        int64_t const n = std::min(staged, width - j);
+        convert_row(in + j, factor, n, stage);
+        to_f16(stage, n, out + j);
     }
 }
-
-template <class Wire, class Out>
-EPSIM_SIMD_CLONES void decode_row(Wire const* in, int64_t width, Out* out) {
-    for (int64_t j = 0; j < width; ++j) out[j] = from_float<Out>(to_float(in[j]));
+template <class In>
+void encode_row(In const* in, float factor, int64_t width, f8_e4m3* out) {
+    encode_f8_row(in, factor, width, out);
+}
+template <class In, class Wire>
+void encode_row(In const* in, float factor, int64_t width, Wire* out) {
+    convert_row(in, factor, width, out);
 }
 
 template <class Out>
-EPSIM_SIMD_CLONES void decode_row(f8_e4m3 const* in, int64_t width, Out* out) {
-    auto const* scale_at = reinterpret_cast<std::byte const*>(in + width);
-    for (int64_t first = 0; first < width; first += scale_block) {
-        int64_t const n = std::min(scale_block, width - first);
-        float scale;
-        std::memcpy(&scale, scale_at, sizeof scale);
-        scale_at += sizeof scale;
-        for (int64_t j = first; j < first + n; ++j)
-            out[j] = from_float<Out>(scale * to_float(in[j]));
+void decode_row(f16 const* in, int64_t width, Out* out) {
+    float stage[staged];
+    for (int64_t j = 0; j < width; j += staged) {
+        int64_t const n = std::min(staged, width - j);
+        to_floats(in + j, n, stage);
+        convert_row(stage, 1.0f, n, out + j);
     }
+}
+template <class Out>
+void decode_row(f8_e4m3 const* in, int64_t width, Out* out) {
+    decode_f8_row(in, width, out);
+}
+template <class Wire, class Out>
+void decode_row(Wire const* in, int64_t width, Out* out) {
+    convert_row(in, 1.0f, width, out);
 }
 
 /// Call f with a value of the C++ type that stores any type.
@@ -139,7 +147,7 @@ double encoding_error(DType wire, double magnitude, double block_magnitude) {
     }
     // The scale itself is rounded to fp32.
     double const scale =
-        std::max(block_magnitude / double{largest_f8} * (1 + 0x1p-23), double{least_scale});
+        std::max(block_magnitude / double{largest_f8} * (1 + 0x1p-23), double{least_f8_scale});
     return relative + scale * 0x1p-10;
 }
 
