@@ -66,11 +66,10 @@ BufferView Hop::combine(BufferView rows) {
 HopTraffic Hop::traffic() const {
     auto const ranks = send_count_.size();
     HopTraffic sent{std::vector<int64_t>(ranks), std::vector<int64_t>(ranks),
-                    std::vector<int64_t>(ranks)};
+                    std::vector<int64_t>(ranks, sizeof(int32_t)), std::vector<int64_t>(ranks)};
     for (std::size_t r = 0; r < ranks; ++r) {
         sent.rows[r] = plan_->row_offset[r + 1] - plan_->row_offset[r];
-        sent.metadata[r] = static_cast<int64_t>(sizeof(int32_t)) +
-                           send_count_[r] * static_cast<int64_t>(sizeof(EntryMetadata));
+        sent.entries[r] = send_count_[r] * static_cast<int64_t>(sizeof(EntryMetadata));
     }
     return sent;
 }

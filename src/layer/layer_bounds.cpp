@@ -65,7 +65,7 @@ LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
         auto const tokens = static_cast<double>(work.tokens[r]);
         permute[r] = {0, static_cast<double>(work.read_tokens[r]) * size.model_row,
                       sent * size.dispatch_row};
-        expert[r] = expert_work(size, static_cast<double>(work.entries[r]), received, tokens,
+        expert[r] = expert_work(size, static_cast<double>(work.assignments[r]), received, tokens,
                                 static_cast<double>(work.active_slots[r]));
         unpermute[r] = {0, sent * size.combine_row, tokens * size.model_row};
     }
@@ -92,7 +92,8 @@ LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
                 {times(work.distinct.rank, row_bytes), times(work.distinct.node, row_bytes)},
                 direction));
     };
-    set_local(Phase::counts, limits.exchange(exchange_schedule("alltoallv", work.metadata)));
+    set_local(Phase::counts,
+              limits.exchange(counts_schedule(algorithm, work.counts, work.entries)));
     set_local(Phase::permute, limits.local(permute, spec.dtype));
     set_exchange(Phase::dispatch, Direction::dispatch,
                  row_bytes(spec.wire_dtype, spec.shape.hidden));

@@ -11,13 +11,13 @@ namespace epsim {
 
 /// The work of one layer of one step, over all R ranks on N nodes.
 struct LayerWork {
-    std::vector<Array<int64_t, 2>> rows;      ///< of each hop: [source, target] rows, with padding
-    std::vector<Array<int64_t, 2>> metadata;  ///< of each hop: [source, target] bytes
-    LeastTraffic distinct;                    ///< in rows
-    std::vector<int64_t> tokens;              ///< [R]
-    std::vector<int64_t> read_tokens;         ///< [R] tokens with any row
-    std::vector<int64_t> active_slots;        ///< [R] slots that got rows
-    std::vector<int64_t> entries;             ///< [R] assignments received
+    std::vector<Array<int64_t, 2>> rows;  ///< of each hop: [source, target] rows, with padding
+    std::vector<Array<int64_t, 2>> counts, entries;  ///< of each hop: [source, target] bytes
+    LeastTraffic distinct;                           ///< in rows
+    std::vector<int64_t> tokens;                     ///< [R]
+    std::vector<int64_t> read_tokens;                ///< [R] tokens with any row
+    std::vector<int64_t> active_slots;               ///< [R] slots that got rows
+    std::vector<int64_t> assignments;                ///< [R] received
 };
 
 /// T_lb and T_lb* of each phase that has a bound.

@@ -7,7 +7,7 @@
 namespace epsim {
 
 TrafficCount::TrafficCount(int64_t layers, int ranks, int hops)
-    : ranks_(ranks), hops_(hops), counts_({layers, 2 + 3 * int64_t{hops}, ranks}) {}
+    : ranks_(ranks), hops_(hops), counts_({layers, 2 + 4 * int64_t{hops}, ranks}) {}
 
 void TrafficCount::count(int64_t layer, DispatchPlan const& plan, Placement const& placement,
                          std::vector<HopTraffic> const& sent) {
@@ -25,8 +25,8 @@ void TrafficCount::count(int64_t layer, DispatchPlan const& plan, Placement cons
     }
     for (int64_t hop = 0; hop < hops_; ++hop) {
         auto const& of = sent[static_cast<std::size_t>(hop)];
-        int64_t part = 2 + 3 * hop;
-        for (auto const* counts : {&of.rows, &of.padding, &of.metadata}) {
+        int64_t part = 2 + 4 * hop;
+        for (auto const* counts : {&of.rows, &of.padding, &of.counts, &of.entries}) {
             for (int64_t r = 0; r < ranks_; ++r)
                 counts_(layer, part, r) = (*counts)[static_cast<std::size_t>(r)];
             ++part;
@@ -44,11 +44,12 @@ LayerTraffic TrafficCount::layer(int64_t layer, std::span<int64_t const> gathere
                     ((from * layers + layer) * parts + part) * ranks_ + to)];
         return values;
     };
-    LayerTraffic traffic{matrix(0), matrix(1), {}, {}, {}};
+    LayerTraffic traffic{matrix(0), matrix(1), {}, {}, {}, {}};
     for (int64_t hop = 0; hop < hops_; ++hop) {
-        traffic.rows.push_back(matrix(2 + 3 * hop));
-        traffic.padding.push_back(matrix(3 + 3 * hop));
-        traffic.metadata.push_back(matrix(4 + 3 * hop));
+        traffic.rows.push_back(matrix(2 + 4 * hop));
+        traffic.padding.push_back(matrix(3 + 4 * hop));
+        traffic.counts.push_back(matrix(4 + 4 * hop));
+        traffic.entries.push_back(matrix(5 + 4 * hop));
     }
     return traffic;
 }

@@ -16,8 +16,8 @@ struct LayerTraffic {
     Array<int64_t, 2> payload;   ///< rows of tokens' own ranks; one that serves several ranks of a
                                  ///< node counts as its first one's
     /// Of each hop, from who sends to who gets it then.
-    std::vector<Array<int64_t, 2>> rows, padding;  ///< rows
-    std::vector<Array<int64_t, 2>> metadata;       ///< bytes
+    std::vector<Array<int64_t, 2>> rows, padding;    ///< rows
+    std::vector<Array<int64_t, 2>> counts, entries;  ///< bytes
 };
 
 /// Counts one rank's part of every layer of a step.
@@ -35,8 +35,8 @@ public:
 
 private:
     int64_t ranks_, hops_;
-    Array<int64_t, 3> counts_;  // [L, 2 + 3 hops, R]: selected, payload, then of each hop rows,
-                                // padding, metadata
+    Array<int64_t, 3> counts_;  // [L, 2 + 4 hops, R]: selected, payload, then of each hop rows,
+                                // padding, counts, entries
 };
 
 }  // namespace epsim

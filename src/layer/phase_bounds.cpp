@@ -58,7 +58,8 @@ LayerWork PhaseBounds::work_of(int64_t layer, LayerTraffic const& traffic,
     int64_t const ranks = comm_.size(), nodes = replay_.topology.nodes();
     int64_t const layers = counts_.extent(0), width = counts_.extent(1);
     LayerWork work{traffic.rows,
-                   traffic.metadata,
+                   traffic.counts,
+                   traffic.entries,
                    {Array<int64_t, 2>({ranks, ranks}), Array<int64_t, 2>({ranks, nodes})},
                    {},
                    {},
@@ -78,7 +79,7 @@ LayerWork PhaseBounds::work_of(int64_t layer, LayerTraffic const& traffic,
         work.read_tokens.push_back(rest[0]);
         work.tokens.push_back(rest[1]);
         work.active_slots.push_back(rest[2]);
-        work.entries.push_back(rest[3]);
+        work.assignments.push_back(rest[3]);
     }
     return work;
 }

@@ -157,7 +157,8 @@ private:
         for (int64_t l = 0; l < layers(); ++l) {
             auto const& sent = traffic[static_cast<std::size_t>(l)];
             keep_pairs(record, l, sent);
-            for (auto const& bytes : sent.metadata) keep_metadata(record, l, bytes);
+            keep_wire(record, l, Direction::dispatch,
+                      counts_schedule(replay_.algorithm, sent.counts, sent.entries));
             keep_exchange(record, step, l, Direction::dispatch, sent);
             keep_exchange(record, step, l, Direction::combine, sent);
         }
@@ -174,14 +175,11 @@ private:
         keep(sent.selected, record.selected);
         keep(sent.payload, record.payload);
         for (auto const& rows : sent.padding) keep(rows, record.padding);
-    }
-
-    void keep_metadata(RunRecord& record, int64_t l, Array<int64_t, 2> const& bytes) {
-        for (int64_t from = 0; from < comm_.size(); ++from)
-            for (int64_t to = 0; to < comm_.size(); ++to) {
-                record.metadata(l, 0, from, to) += bytes(from, to);
-                record.wire(l, 0, from, link(from, to)) += bytes(from, to);
-            }
+        for (auto const* hops : {&sent.counts, &sent.entries})
+            for (auto const& bytes : *hops)
+                for (int64_t from = 0; from < comm_.size(); ++from)
+                    for (int64_t to = 0; to < comm_.size(); ++to)
+                        record.metadata(l, 0, from, to) += bytes(from, to);
     }
 
     /// Rows and padding of all hops, there or back.
@@ -200,15 +198,16 @@ private:
         if (!there) std::ranges::reverse(hops);
         auto const schedule = exchange_schedule(replay_.algorithm, hops);
         dependencies_.note(step, l, direction, dependencies(schedule));
+        keep_wire(record, l, direction, schedule);
+    }
+
+    void keep_wire(RunRecord& record, int64_t layer, Direction direction,
+                   ExchangeSchedule const& schedule) const {
+        record.hops = std::max(record.hops, schedule.hops);
         auto const wire = wire_bytes(schedule, replay_.topology);
         for (int64_t r = 0; r < wire.extent(0); ++r)
             for (int64_t c = 0; c < wire.extent(1); ++c)
-                record.wire(l, static_cast<int64_t>(direction), r, c) += wire(r, c);
-    }
-
-    int64_t link(int64_t from, int64_t to) const {
-        return static_cast<int64_t>(replay_.topology.link(RankId{static_cast<int32_t>(from)},
-                                                          RankId{static_cast<int32_t>(to)}));
+                record.wire(layer, static_cast<int64_t>(direction), r, c) += wire(r, c);
     }
 
     ReplayCase const& replay_;

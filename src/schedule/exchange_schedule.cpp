@@ -4,14 +4,27 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 #include <iterator>
 
 #include "core/cast.hpp"
+#include "schedule/bruck_schedule.hpp"
 
 namespace epsim {
+namespace {
+
+/// What happens after another thing: rows are handed on as often as in both.
+void append(ExchangeSchedule& all, ExchangeSchedule next) {
+    all.hops = all.rounds.empty() ? next.hops : all.hops + next.hops;
+    all.ranks = next.ranks;
+    std::ranges::move(next.rounds, std::back_inserter(all.rounds));
+}
+
+}  // namespace
 
 std::vector<std::string> const& exchange_algorithms() {
-    static std::vector<std::string> const names{"alltoallv", "ring", "hierarchical", "rail"};
+    static std::vector<std::string> const names{
+        "alltoallv", "ring", "pairwise", "persistent", "bruck", "hierarchical", "rail"};
     return names;
 }
 
@@ -26,17 +39,16 @@ std::string_view hop_algorithm(std::string_view algorithm) {
 ExchangeSchedule exchange_schedule(std::string_view algorithm,
                                    std::span<Array<int64_t, 2> const> hops) {
     ExchangeSchedule all;
-    for (auto const& bytes : hops) {
-        auto hop = exchange_schedule(hop_algorithm(algorithm), bytes);
-        all.ranks = hop.ranks;
-        std::ranges::move(hop.rounds, std::back_inserter(all.rounds));
-    }
+    for (auto const& bytes : hops) append(all, exchange_schedule(algorithm, bytes));
     return all;
 }
 
 ExchangeSchedule exchange_schedule(std::string_view algorithm, Array<int64_t, 2> const& bytes) {
+    algorithm = hop_algorithm(algorithm);
     if (algorithm == "alltoallv") return alltoallv_schedule(bytes);
     if (algorithm == "ring") return ring_schedule(bytes);
+    if (algorithm == "pairwise" || algorithm == "persistent") return pairwise_schedule(bytes);
+    if (algorithm == "bruck") return bruck_schedule(bytes);
     throw InputError(fmt::format("exchange.algorithm = '{}' is not known (known: {}). Choose one",
                                  algorithm, fmt::join(exchange_algorithms(), ", ")));
 }
@@ -60,6 +72,31 @@ ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes) {
         }
     }
     return schedule;
+}
+
+ExchangeSchedule pairwise_schedule(Array<int64_t, 2> const& bytes) {
+    auto schedule = alltoallv_schedule(bytes);
+    std::erase_if(schedule.rounds.front(), [](Message const& m) { return m.bytes == 0; });
+    return schedule;
+}
+
+ExchangeSchedule counts_schedule(std::string_view algorithm,
+                                 std::span<Array<int64_t, 2> const> counts,
+                                 std::span<Array<int64_t, 2> const> entries) {
+    ExchangeSchedule all;
+    for (std::size_t h = 0; h < counts.size(); ++h) {
+        auto hop = exchange_schedule(algorithm, entries[h]);
+        if (hop.hops > 1) {
+            append(all, alltoallv_schedule(counts[h]));
+        } else {
+            auto both = entries[h];
+            std::ranges::transform(both.flat(), counts[h].flat(), both.flat().begin(),
+                                   std::plus<>());
+            hop = alltoallv_schedule(both);
+        }
+        append(all, std::move(hop));
+    }
+    return all;
 }
 
 Array<int64_t, 2> wire_bytes(ExchangeSchedule const& schedule, ClusterTopology const& topology) {

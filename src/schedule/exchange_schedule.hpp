@@ -23,6 +23,7 @@ struct Message {
 struct ExchangeSchedule {
     int ranks = 0;
     std::vector<std::vector<Message>> rounds;
+    int hops = 1;  ///< most messages that one row travels in
 };
 
 /// The schedule of an exchange by its algorithm's name: its hops one after the other.
@@ -37,7 +38,7 @@ std::string_view hop_algorithm(std::string_view algorithm);
 /// Whether ranks hand on rows of others by this algorithm: what sharing rows by node needs.
 bool forwards(std::string_view algorithm);
 
-/// The schedule of an algorithm of one hop. \param bytes [source, destination]
+/// The schedule of one hop of an algorithm. \param bytes [source, destination]
 /// \throws InputError naming the algorithms
 ExchangeSchedule exchange_schedule(std::string_view algorithm, Array<int64_t, 2> const& bytes);
 std::vector<std::string> const& exchange_algorithms();
@@ -50,6 +51,17 @@ ExchangeSchedule alltoallv_schedule(Array<int64_t, 2> const& bytes);
 /// R rounds: in round i, rank r sends to r + i and receives from r - i, modulo R. Pairs without
 /// bytes send nothing.
 ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes);
+
+/// One round, a message for every pair with bytes, self included.
+ExchangeSchedule pairwise_schedule(Array<int64_t, 2> const& bytes);
+
+/// Of the phase counts, hop by hop: a count for every pair by the library's all-to-all, and slots
+/// and weights of entries by the algorithm. Where that sends them straight, each pair's count and
+/// entries are one message here: no more than two take.
+/// \param counts, entries  bytes [source, destination] of each hop
+ExchangeSchedule counts_schedule(std::string_view algorithm,
+                                 std::span<Array<int64_t, 2> const> counts,
+                                 std::span<Array<int64_t, 2> const> entries);
 
 /// Bytes that each rank sends over each class of link, self copies included: [R, link_class].
 Array<int64_t, 2> wire_bytes(ExchangeSchedule const& schedule, ClusterTopology const& topology);

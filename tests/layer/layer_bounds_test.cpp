@@ -20,6 +20,7 @@ struct Case {
     LayerSpec spec;
     LayerWork work{{Array<int64_t, 2>({2, 2})},
                    {Array<int64_t, 2>({2, 2})},
+                   {Array<int64_t, 2>({2, 2})},
                    {Array<int64_t, 2>({2, 2}), Array<int64_t, 2>({2, 1})},
                    {10, 7},
                    {4, 6},
@@ -34,7 +35,8 @@ struct Case {
         spec.shape.top_k = 2;
         spec.wire_dtype = DType::f32;
         set(work.rows[0], {30, 10, 20, 40});
-        set(work.metadata[0], {244, 84, 164, 324});
+        set(work.counts[0], {4, 4, 4, 4});
+        set(work.entries[0], {240, 80, 160, 320});
         set(work.distinct.rank, {4, 3, 6, 5});
         set(work.distinct.node, {4, 6});
     }
@@ -93,9 +95,9 @@ TEST(LayerBounds, ExpertsComputeEveryRowAndLocalNetworksEveryToken) {
     c.measured.rank = {ceilings(0, 1e9), ceilings(0, 1e9)};
     c.measured.node = {ceilings(0, 1.5e9)};  // bf16: twice as much
     double const pair = 6 * 64 * 32;
-    c.work.entries = {50, 10};
+    c.work.assignments = {50, 10};
     EXPECT_NEAR(c.bound(Phase::expert), 50 * pair / 2e9, 1e-12);
-    c.work.entries = {50, 50};
+    c.work.assignments = {50, 50};
     EXPECT_NEAR(c.bound(Phase::expert), 100 * pair / 3e9, 1e-12);
     c.spec.shape.shared_experts = 1;
     c.spec.shape.shared_intermediate = 8;

@@ -93,16 +93,16 @@ TEST_P(TimedIteration, NeitherTakesNorFreesMemory) {
 
 INSTANTIATE_TEST_SUITE_P(
     All, TimedIteration,
-    testing::Values(Case{"reference", "alltoallv", DType::f32},
-                    Case{"reference", "alltoallv", DType::bf16},
-                    Case{"reference", "ring", DType::f32}, Case{"reference", "ring", DType::bf16},
-                    Case{"onednn", "alltoallv", DType::f32},
-                    Case{"onednn", "alltoallv", DType::bf16}, Case{"onednn", "ring", DType::f32},
-                    Case{"onednn", "ring", DType::bf16},
-                    Case{"onednn", "alltoallv", DType::f32, "free"},
-                    Case{"reference", "ring", DType::bf16, "free"},
-                    Case{"onednn", "ring", DType::bf16, "aligned", 0, "off"},
-                    Case{"reference", "alltoallv", DType::f32, "free", 0, "off"}),
+    testing::Values(
+        Case{"reference", "alltoallv", DType::f32}, Case{"reference", "alltoallv", DType::bf16},
+        Case{"reference", "ring", DType::f32}, Case{"reference", "ring", DType::bf16},
+        Case{"reference", "pairwise", DType::f32}, Case{"reference", "persistent", DType::f32},
+        Case{"reference", "bruck", DType::f32}, Case{"onednn", "alltoallv", DType::f32},
+        Case{"onednn", "alltoallv", DType::bf16}, Case{"onednn", "ring", DType::f32},
+        Case{"onednn", "ring", DType::bf16}, Case{"onednn", "alltoallv", DType::f32, "free"},
+        Case{"reference", "ring", DType::bf16, "free"},
+        Case{"onednn", "ring", DType::bf16, "aligned", 0, "off"},
+        Case{"reference", "alltoallv", DType::f32, "free", 0, "off"}),
     [](auto const& test) {
         auto const& c = test.param;
         return std::string(c.kernel) + "_" + c.algorithm + "_" + std::string(name_of(c.type)) +

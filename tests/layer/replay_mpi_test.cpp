@@ -252,7 +252,9 @@ INSTANTIATE_TEST_SUITE_P(Algorithms, Waits,
                                          WaitCase{"alltoallv", "expert", Phase::combine},
                                          WaitCase{"ring", "permute", Phase::dispatch},
                                          WaitCase{"ring", "expert", Phase::combine},
-                                         WaitCase{"ring", "layout", Phase::counts}),
+                                         WaitCase{"ring", "layout", Phase::counts},
+                                         WaitCase{"pairwise", "permute", Phase::dispatch},
+                                         WaitCase{"persistent", "expert", Phase::combine}),
                          [](auto const& test) {
                              return std::string(test.param.algorithm) + "_" + test.param.delayed;
                          });

@@ -87,7 +87,7 @@ TEST(ExchangeBound, IsNeverAboveASimulatedExchange) {
         auto const links = AffineLinks::random(topology.ranks(), random);
         MachineLimits const limits(topology, calibrate(links, topology, {}, {}), 0);
         auto const bytes = random_bytes(topology.ranks(), random);
-        for (auto const* algorithm : {"alltoallv", "ring"}) {
+        for (auto const& algorithm : exchange_algorithms()) {
             auto const schedule = exchange_schedule(algorithm, bytes);
             double const bound = or_zero(limits.exchange(schedule));
             double const t = simulate(schedule, links, topology, random);
@@ -240,7 +240,7 @@ TEST(LeastBound, IsNeverAboveThatOfAnAlgorithm) {
             if (random() % 10 == 0) t = std::numeric_limits<double>::quiet_NaN();
         MachineLimits const limits(topology, measured, trial % 2 == 0 ? 0 : 1e4);
         RandomTraffic const traffic(topology, random, 1 << (random() % 16));
-        for (auto const* algorithm : {"alltoallv", "ring"})
+        for (auto const& algorithm : exchange_algorithms())
             for (auto const direction : {Direction::dispatch, Direction::combine}) {
                 auto const least = limits.least_exchange(traffic.least, direction);
                 auto const bound = limits.exchange(exchange_schedule(

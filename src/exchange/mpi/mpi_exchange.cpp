@@ -14,7 +14,7 @@ std::unique_ptr<Exchange> make_mpi_exchange(Communicator const& comm, std::strin
     auto routes = exchange_routes(algorithm, placement, topology, dedup, comm.rank());
     std::vector<std::unique_ptr<Transport>> transports;
     for (std::size_t hop = 0; hop < routes.size(); ++hop)
-        transports.push_back(make_mpi_transport(comm, hop_algorithm(algorithm)));
+        transports.push_back(make_mpi_transport(comm, algorithm));
     return std::make_unique<TransportExchange>(std::move(transports), std::move(routes), shape);
 }
 
