@@ -14,6 +14,7 @@
 #include "device/host_memory.hpp"
 #include "exchange/local/local_transport.hpp"
 #include "exchange/mpi/mpi_exchange.hpp"
+#include "exchange/plugin/plugin_transport.hpp"
 #include "exchange/transport_exchange.hpp"
 #include "layer/memory_need.hpp"
 #include "model/formulas.hpp"
@@ -36,6 +37,7 @@ RunCase::RunCase(Config const& config, Communicator const& comm) : config_(confi
                 "Use exchange.backend=mpi, or one rank",
                 comm.size()));
     });
+    if (config.exchange.backend == "plugin") load_plugin();
     open_source();
     on_all_ranks(comm, [&] { check_source(); });
 
@@ -60,16 +62,17 @@ RunCase::RunCase(Config const& config, Communicator const& comm) : config_(confi
         exchange_routes(config.exchange.algorithm, *placement_, *topology_, spec_.dedup,
                         comm.rank());
     });
-    case_ = std::make_unique<ReplayCase>(ReplayCase{spec_,
-                                                    *source_,
-                                                    std::move(layers),
-                                                    assign,
-                                                    *placement_,
-                                                    *topology_,
-                                                    config.exchange.algorithm,
-                                                    config.measure,
-                                                    config.inject,
-                                                    {}});
+    case_ = std::make_unique<ReplayCase>(
+        ReplayCase{spec_,
+                   *source_,
+                   std::move(layers),
+                   assign,
+                   *placement_,
+                   *topology_,
+                   plugin_ ? plugin_algorithm : config.exchange.algorithm,
+                   config.measure,
+                   config.inject,
+                   {}});
 }
 
 RunCase::~RunCase() = default;
@@ -124,6 +127,21 @@ void RunCase::check_source() const {
             "model.dispatch_hidden = {} differs from hidden = {} (rows of another width than the "
             "model's cannot be replayed). Leave it out",
             shape.dispatch_hidden, shape.hidden));
+}
+
+/// Ranks on other hosts may find another file under the same path: provenance names one.
+void RunCase::load_plugin() {
+    on_all_ranks(comm_, [&] { plugin_.emplace(config_.exchange.plugin); });
+    auto const hashes = comm_.all_gather(plugin_->sha256());
+    on_all_ranks(comm_, [&] {
+        auto const other = std::ranges::find_if_not(
+            hashes, [&](std::string const& hash) { return hash == hashes.front(); });
+        if (other != hashes.end())
+            throw InputError(fmt::format(
+                "{} is not the same file on all ranks (ranks 0 and {} differ). Install the same "
+                "library on every host",
+                plugin_->path(), other - hashes.begin()));
+    });
 }
 
 std::string RunCase::trace_sha256() const {
@@ -195,8 +213,9 @@ std::unique_ptr<Exchange> RunCase::make_exchange() const {
     if (config_.exchange.backend == "mpi")
         return make_mpi_exchange(comm_, case_->algorithm, *placement_, *topology_, spec_.dedup,
                                  shape);
-    return std::make_unique<TransportExchange>(make_local_transports(1),
-                                               flat_routes(*placement_, spec_.dedup), shape);
+    auto transport = plugin_ ? make_plugin_transport(*plugin_, comm_, *topology_)
+                             : std::move(make_local_transports(1).front());
+    return make_flat_exchange(std::move(transport), *placement_, spec_.dedup, shape);
 }
 
 RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted,
@@ -239,6 +258,11 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
     record.kind = oversubscribed ? "oversubscribed" : "measured";
     record.provenance["compute"] = {{"kernel", std::string(experts->name())},
                                     {"threads", std::to_string(threads)}};
+    if (plugin_)
+        record.provenance["exchange"] = {{"plugin", plugin_->name()},
+                                         {"plugin_version", plugin_->version()},
+                                         {"plugin_path", plugin_->path()},
+                                         {"plugin_sha256", plugin_->sha256()}};
     if (trace_provenance_.contains("sha256") && trace_provenance_.contains("sha256_stated"))
         fmt::print(stderr,
                    "epsim: warning: {} was changed after it was written (its sha256 is {:.12}, it "

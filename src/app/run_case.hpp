@@ -1,10 +1,13 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "comm/communicator.hpp"
 #include "config/config.hpp"
+#include "exchange/plugin/exchange_plugin.hpp"
+#include "exchange/transport.hpp"
 #include "layer/layer_spec.hpp"
 #include "layer/replay.hpp"
 #include "layer/replay_case.hpp"
@@ -22,6 +25,8 @@ public:
 
     /// The trace's SHA-256, "" if there is no trace; on rank 0.
     std::string trace_sha256() const;
+    /// The plugin's SHA-256, "" if there is no plugin.
+    std::string plugin_sha256() const { return plugin_ ? plugin_->sha256() : ""; }
     /// What would be replayed and what it takes, for --dry-run: a table. Runs nothing.
     std::string describe() const;
     /// Refuse what does not fit into the memory that is left, before anything is made. Collective.
@@ -36,6 +41,7 @@ private:
     void open_source();
     void note_hash(TraceFile const& file);
     void check_source() const;
+    void load_plugin();
     int64_t weight_bytes() const;  ///< of the fullest rank
     std::vector<std::vector<WeightKey>> weight_keys() const;
     std::unique_ptr<Exchange> make_exchange() const;  ///< collective
@@ -45,6 +51,7 @@ private:
     Communicator const& comm_;
     std::unique_ptr<RoutingSource const> source_;
     std::map<std::string, std::string> trace_provenance_;
+    std::optional<ExchangePlugin> plugin_;
     LayerSpec spec_;
     std::unique_ptr<Placement> placement_;
     std::unique_ptr<ClusterTopology> topology_;

@@ -79,6 +79,8 @@ std::string identity(Communicator const& comm, RunCase const& run_case) {
     auto text = fmt::format("# ranks = {}\n", comm.size());
     if (auto const hash = run_case.trace_sha256(); !hash.empty())
         text += fmt::format("# sha256 of routing.trace = {}\n", hash);
+    if (auto const hash = run_case.plugin_sha256(); !hash.empty())
+        text += fmt::format("# sha256 of exchange.plugin = {}\n", hash);
     return text;
 }
 
@@ -105,8 +107,9 @@ ExitCode measure(Communicator const& comm, RunFlags const& flags, RunGuard& guar
                               reason_to_stop(comm, guard));
     on_all_ranks(comm, [&] {
         if (!comm.is_root()) return;
-        auto const& text =
-            run_case.trace_sha256().empty() ? resolved.canonical : resolved.without_folders;
+        bool const known_by_hash =
+            resolved.config.routing.trace.empty() || !run_case.trace_sha256().empty();
+        auto const& text = known_by_hash ? resolved.without_folders : resolved.canonical;
         record.config = text + identity(comm, run_case);
         record.summary = summarise(record);
         auto const file = guard.seal(record, message);

@@ -62,10 +62,12 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
     if (!preset.empty()) resolved.config.distortion = distortion(of_preset, layering.config.shape);
     resolved.canonical = canonical_toml(layering.config);
     auto moved = layering.config;
-    moved.routing.trace = std::filesystem::path(moved.routing.trace).filename();
+    for (auto* path : {&moved.routing.trace, &moved.exchange.plugin})
+        *path = std::filesystem::path(*path).filename();
     resolved.without_folders = canonical_toml(moved);
-    if (auto& trace = layering.config.routing.trace; !trace.empty())
-        trace = std::filesystem::absolute(trace);  // the dump means the same from any folder
+    for (auto* path : {&layering.config.routing.trace, &layering.config.exchange.plugin})
+        if (!path->empty())
+            *path = std::filesystem::absolute(*path);  // the dump means the same from any folder
     resolved.dump = dump_toml(layering.config, layering.origin);
     resolved.origin = std::move(layering.origin);
     apply_scale(resolved.config.shape, resolved.config.model.scale);

@@ -43,8 +43,8 @@ struct ResolvedConfig {
     /// inputs that mean the same run have the same text. Resolving it again in the same working
     /// directory gives the same Config, without any other file.
     std::string canonical;
-    /// The same, but of routing.trace the file's name only: for a case whose trace is known by its
-    /// hash, wherever it lies.
+    /// The same, but of routing.trace and exchange.plugin the file's name only: for a case whose
+    /// files are known by their hashes, wherever they lie.
     std::string without_folders;
     /// Every setting as TOML with its origin as a comment; a configuration file itself, which may
     /// lie in any folder: its paths are absolute.

@@ -46,6 +46,24 @@ void validate_routing(Config const& c, std::map<std::string, std::string> const&
             c.tokens.per_step, c.tokens.per_rank));
 }
 
+void validate_exchange(Config const& c) {
+    bool const is_plugin = c.exchange.backend == "plugin";
+    if (is_plugin && c.exchange.plugin.empty())
+        throw InputError(
+            "exchange.backend = plugin without exchange.plugin (which names the library). Set "
+            "--exchange.plugin=FILE");
+    if (!is_plugin && !c.exchange.plugin.empty())
+        throw InputError(fmt::format(
+            "exchange.plugin = {} does not go with exchange.backend = {} (which uses no plugin). "
+            "Set exchange.backend = plugin, or leave the plugin out",
+            c.exchange.plugin, c.exchange.backend));
+    if (is_plugin && c.exchange.algorithm != ExchangeOptions{}.algorithm)
+        throw InputError(fmt::format(
+            "exchange.algorithm = {} does not go with exchange.backend = plugin (which has its "
+            "own). Leave the algorithm out",
+            c.exchange.algorithm));
+}
+
 }  // namespace
 
 void apply_scale(ModelShape& shape, double scale) {
@@ -57,6 +75,7 @@ void apply_scale(ModelShape& shape, double scale) {
 void validate(Config const& c, std::map<std::string, std::string> const& origin) {
     validate(c.shape);
     validate_routing(c, origin);
+    validate_exchange(c);
 }
 
 }  // namespace epsim

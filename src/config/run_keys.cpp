@@ -72,6 +72,9 @@ std::vector<Key> run_keys() {
     Key trace = optional_text_key("routing.trace", "an epsim-trace HDF5 file", "FILE",
                                   CONFIG_FIELD(routing.trace));
     trace.kind = ValueKind::input_path;
+    Key plugin = optional_text_key("exchange.plugin", "a library built with epsim_exchange.h",
+                                   "FILE", CONFIG_FIELD(exchange.plugin));
+    plugin.kind = ValueKind::input_path;
     Key turns = optional_text_key("measure.turns_file",
                                   "measure by turns with other runs that name this file", "FILE",
                                   CONFIG_FIELD(measure.turns_file));
@@ -109,10 +112,11 @@ std::vector<Key> run_keys() {
                  CONFIG_FIELD(tokens.split_sources)),
         choice_key("placement.strategy", "experts to ranks", {"linear"},
                    CONFIG_FIELD(placement.strategy)),
-        choice_key("exchange.backend", "what moves rows", {"mpi", "local"},
+        choice_key("exchange.backend", "what moves rows", {"mpi", "local", "plugin"},
                    CONFIG_FIELD(exchange.backend)),
         choice_key("exchange.algorithm", "how rows move", exchange_algorithms(),
                    CONFIG_FIELD(exchange.algorithm)),
+        plugin,
         choice_key(
             "exchange.dedup", "what a token's assignments share on the wire",
             {dedup_names.begin(), dedup_names.end()}, CONFIG_FIELD(exchange.dedup),

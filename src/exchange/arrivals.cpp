@@ -1,5 +1,7 @@
 #include "exchange/arrivals.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <numeric>
 
@@ -21,7 +23,12 @@ void Arrivals::index(EntryList const& rows, bool merged) {
     slot_offset_.assign(slots + 1, 0);
     for (SlotId const slot : rows.slot) {
         int32_t const local = epsim::index(slot) - shape_.first_slot;
-        check(local >= 0 && local < shape_.local_slots, "a row arrived for a slot of another rank");
+        if (local < 0 || local >= shape_.local_slots)
+            throw VerificationError(fmt::format(
+                "a row arrived for slot {}, but this rank serves slots {} to {} (what moves rows "
+                "lost, changed or swapped their metadata). Use another exchange.algorithm or "
+                "exchange.backend",
+                epsim::index(slot), shape_.first_slot, shape_.first_slot + shape_.local_slots - 1));
         ++slot_offset_[static_cast<std::size_t>(local) + 1];
     }
     std::partial_sum(slot_offset_.begin(), slot_offset_.end(), slot_offset_.begin());

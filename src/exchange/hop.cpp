@@ -1,5 +1,7 @@
 #include "exchange/hop.hpp"
 
+#include <fmt/format.h>
+
 #include "core/cast.hpp"
 
 namespace epsim {
@@ -40,6 +42,11 @@ void Hop::prepare(DispatchPlan const& plan) {
     weight_.resize(n);
     entry_offset_.clear();
     for (std::size_t r = 0; r < ranks; ++r) {
+        if (receive_count_[r] > 0 && entries[receive_entries_[r]].slot >= 0)
+            throw VerificationError(fmt::format(
+                "what came from rank {} begins in the middle of a row (what moves rows lost or "
+                "swapped their metadata). Use another exchange.algorithm or exchange.backend",
+                r));
         for (auto e = receive_entries_[r]; e < receive_entries_[r + 1]; ++e) {
             auto const [slot, weight] = entries[e];
             if (slot < 0) entry_offset_.push_back(e);

@@ -9,8 +9,9 @@ namespace epsim {
 
 /// [exchange]
 struct ExchangeOptions {
-    std::string backend = "mpi";          ///< mpi | local
+    std::string backend = "mpi";          ///< mpi | local | plugin
     std::string algorithm = "alltoallv";  ///< one of exchange_algorithms()
+    std::string plugin;                   ///< of backend plugin: a shared library; "" = none
     Dedup dedup = Dedup::none;            ///< what a token's assignments share on the wire
     DType wire_dtype = DType::bf16;       ///< of dispatched rows; default: model.dtype
     DType combine_dtype = DType::bf16;    ///< of returned rows; default: model.dtype

@@ -80,4 +80,13 @@ std::vector<HopTraffic> TransportExchange::traffic() const {
     return sent;
 }
 
+std::unique_ptr<Exchange> make_flat_exchange(std::unique_ptr<Transport> transport,
+                                             Placement const& placement, Dedup dedup,
+                                             ExchangeShape const& shape) {
+    std::vector<std::unique_ptr<Transport>> hop;
+    hop.push_back(std::move(transport));
+    return std::make_unique<TransportExchange>(std::move(hop), flat_routes(placement, dedup),
+                                               shape);
+}
+
 }  // namespace epsim

@@ -20,10 +20,8 @@ TEST_P(LocalExchange, KeepsTheContractOnRandomRouting) {
             threads.emplace_back([&, r] {
                 auto const make = [&](Placement const& placement, Dedup dedup,
                                       ExchangeShape const& shape) {
-                    std::vector<std::unique_ptr<Transport>> mine;
-                    mine.push_back(std::move(transports[static_cast<std::size_t>(r)]));
-                    return std::make_unique<TransportExchange>(
-                        std::move(mine), flat_routes(placement, dedup), shape);
+                    return make_flat_exchange(std::move(transports[static_cast<std::size_t>(r)]),
+                                              placement, dedup, shape);
                 };
                 ContractCase{seed, ranks, static_cast<Dedup>(seed % 2)}.run(r, make);
             });
