@@ -1,6 +1,7 @@
 #include "layer/memory_need.hpp"
 
 #include <algorithm>
+#include <cmath>
 
 #include "measure/phase.hpp"
 #include "model/formulas.hpp"
@@ -54,6 +55,10 @@ MemoryNeed memory_need(ReplayCase const& replay, int ranks, RankId rank) {
                             spec.layers * k * (sizeof(ExpertId) + sizeof(float))) +
                   step * width * bytes(spec.dtype);
     need.rows = 2 * step * k * width * (bytes(spec.wire_dtype) + bytes(spec.combine_dtype));
+    // Each of its rounds moves half of the rows and keeps what arrived; what leaves is packed.
+    if (replay.algorithm == "bruck")
+        need.rows += 0.5 * (std::ceil(std::log2(n)) + 1) * step * k * width *
+                     std::max(bytes(spec.wire_dtype), bytes(spec.combine_dtype));
     need.record = static_cast<double>(info.step_offset.size()) * sizeof(int64_t);
     if (index(rank) == 0) need.record += kept_by_root(replay, n);
     return need;

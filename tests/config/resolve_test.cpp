@@ -131,6 +131,19 @@ TEST(Resolve, PathsStayRelativeButInTheDump) {
     EXPECT_EQ(resolve_text(resolved.dump).config.routing.trace, absolute);
 }
 
+TEST(Resolve, APluginIsAPathToo) {
+    std::string const plugin = "[exchange]\nbackend = \"plugin\"\nplugin = ";
+    auto const here = resolve_text(routed + plugin + "\"a/x.so\"\n");
+    EXPECT_EQ(here.config.exchange.plugin, "/folder/a/x.so");
+    auto const there = resolve_text(routed + plugin + "\"/b/x.so\"\n");
+    EXPECT_NE(here.canonical, there.canonical);
+    EXPECT_EQ(here.without_folders, there.without_folders);
+    EXPECT_THAT(here.without_folders, HasSubstr("plugin = \"x.so\"\n"));
+    EXPECT_THROW(resolve_text(routed + "[exchange]\nbackend = \"plugin\"\n"), InputError);
+    EXPECT_THROW(resolve_text(routed + "[exchange]\nplugin = \"x.so\"\n"), InputError);
+    EXPECT_THROW(resolve_text(routed + plugin + "\"x.so\"\nalgorithm = \"ring\"\n"), InputError);
+}
+
 TEST(Resolve, DumpHasOriginsAndLoadsAgain) {
     auto const first = resolve_text(routed +
                                         "[model]\npreset = \"deepseek-v3\"\nscale = 0.25\n"

@@ -21,6 +21,7 @@ struct Case {
     int steps = 3;
     MeasureOptions measure = options(1, 4);
     DType dtype = DType::f32;
+    std::string algorithm = "alltoallv";
 
     MemoryNeed of(int ranks, int rank) const {
         auto const source = make_generator({.trace = {}, .generator = "uniform"},
@@ -43,7 +44,7 @@ struct Case {
                             Assign::contiguous,
                             placement,
                             topology,
-                            "alltoallv",
+                            algorithm,
                             measure,
                             {},
                             {}},
@@ -61,6 +62,14 @@ TEST(MemoryNeed, CountsWhatARankHolds) {
     auto const half = Case{.dtype = DType::bf16}.of(4, 3);
     EXPECT_EQ(half.weights, need.weights / 2);
     EXPECT_EQ(half.rows, 2 * 10 * 2 * 10 * (2 + 4));
+}
+
+TEST(MemoryNeed, CountsWhatBruckStoresOnTheWay) {
+    Case bruck;
+    bruck.algorithm = "bruck";
+    // 2 rounds of half the rows each, and as much packed.
+    EXPECT_EQ(bruck.of(4, 3).rows, Case{}.of(4, 3).rows + 3 * 10 * 10 * 4);
+    EXPECT_EQ(bruck.of(3, 2).total(), Case{}.of(3, 2).total() + 3 * (40.0 / 3) * 10 * 4);
 }
 
 TEST(MemoryNeed, RankZeroKeepsTimesAndCounts) {
