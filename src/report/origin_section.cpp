@@ -103,9 +103,15 @@ std::string software_text(ReportInput const& input) {
                          input.provenance("build", "build_type"), mpi.substr(0, mpi.find(','))});
 }
 
+/// The algorithm; a plugin's is its own, so that its name and version stand here.
 std::string exchange_text(ReportInput const& input) {
-    return join_present({input.configured("exchange.backend"),
-                         input.configured("exchange.algorithm"),
+    constexpr std::size_t plugin_columns = 50;
+    auto how = input.configured("exchange.algorithm");
+    if (auto const plugin = input.provenance("exchange", "plugin"); !plugin.empty())
+        how = shorten(printable(plugin + ' ' + input.provenance("exchange", "plugin_version"),
+                                input.style.charset),
+                      plugin_columns, input.style.charset);
+    return join_present({input.configured("exchange.backend"), how,
                          labelled("wire", input.configured("exchange.wire_dtype")),
                          labelled("combine", input.configured("exchange.combine_dtype"))});
 }

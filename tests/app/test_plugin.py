@@ -68,6 +68,8 @@ class Plugin(ProgramTest):
             self.assertEqual(moved["provenance/exchange/plugin_path"][()].decode(),
                              os.path.realpath(elsewhere))
         self.epsim("verify", self.folder / "plugin")
+        report = self.epsim("report", self.folder / "plugin")
+        self.assertIn("plugin, epsim-sample 1.0, ", report)
 
     def test_a_rebuilt_plugin_is_another_case(self):
         rebuilt = self.folder / "sample.so"
