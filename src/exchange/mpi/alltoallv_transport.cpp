@@ -23,12 +23,12 @@ std::byte* AlltoallvTransport::all_to_all_rows(Lane lane, std::byte const* send,
                                                std::span<int64_t const> send_offset,
                                                std::span<int64_t const> receive_offset,
                                                int64_t row_bytes) {
-    std::byte* const receive = memory_.reserve(lane, receive_offset.back() * row_bytes);
+    std::byte* const receive = reserve(lane, receive_offset.back() * row_bytes);
     to_counts(send_offset, send_count_, send_at_);
     to_counts(receive_offset, receive_count_, receive_at_);
-    MPI_Datatype const row = row_type(row_bytes);
+    auto const row = row_type(row_bytes);
     check_mpi(MPI_Alltoallv(send, send_count_.data(), send_at_.data(), row, receive,
-                            receive_count_.data(), receive_at_.data(), row, comm_.native()),
+                            receive_count_.data(), receive_at_.data(), row, comm()),
               "MPI_Alltoallv");
     return receive;
 }

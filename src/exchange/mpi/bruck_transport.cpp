@@ -11,7 +11,7 @@ HostBuffer bytes_buffer() {
     return {DType::f32, 16};  // rows of 64 bytes
 }
 
-std::byte* reserve(HostBuffer& buffer, int64_t bytes) {
+std::byte* room_for(HostBuffer& buffer, int64_t bytes) {
     return buffer.rows((bytes + 63) / 64).data;
 }
 
@@ -59,7 +59,7 @@ std::byte* BruckTransport::all_to_all_rows(Lane lane, std::byte const* send,
                                            std::span<int64_t const> send_offset,
                                            std::span<int64_t const> receive_offset,
                                            int64_t row_bytes) {
-    std::byte* const receive = memory_.reserve(lane, receive_offset.back() * row_bytes);
+    std::byte* const receive = reserve(lane, receive_offset.back() * row_bytes);
     for (int d = 1; d < ranks(); ++d) {
         auto const to = static_cast<std::size_t>((rank() + d) % ranks());
         blocks_[static_cast<std::size_t>(d)] = {send + send_offset[to] * row_bytes,
@@ -79,7 +79,7 @@ std::byte* BruckTransport::all_to_all_rows(Lane lane, std::byte const* send,
 
 void BruckTransport::move(BruckRound const& round, HostBuffer& arrived,
                           std::span<int64_t const> receive_offset, int64_t row_bytes) {
-    MPI_Datatype const row = row_type(row_bytes);
+    auto const row = row_type(row_bytes);
     int64_t const head = round.header_bytes();
     int const from = static_cast<int>(source(round.distance));
     // With a header there is always a message; without one both ends know whether there are rows.
@@ -88,7 +88,7 @@ void BruckTransport::move(BruckRound const& round, HostBuffer& arrived,
     MPI_Request request = MPI_REQUEST_NULL;
     if (out > 0)
         check_mpi(MPI_Isend(packed_.rows(0).data, sent.count(), sent.type(),
-                            (rank() + round.distance) % ranks(), tag, comm_.native(), &request),
+                            (rank() + round.distance) % ranks(), tag, comm(), &request),
                   "MPI_Isend");
     int64_t in = head;
     for (int const d : round.staying())
@@ -97,11 +97,11 @@ void BruckTransport::move(BruckRound const& round, HostBuffer& arrived,
     if (in > 0) {
         MPI_Message matched = MPI_MESSAGE_NULL;
         MPI_Status status;
-        check_mpi(MPI_Mprobe(from, tag, comm_.native(), &matched, &status), "MPI_Mprobe");
+        check_mpi(MPI_Mprobe(from, tag, comm(), &matched, &status), "MPI_Mprobe");
         MPI_Count size = 0;
         check_mpi(MPI_Get_elements_x(&status, MPI_BYTE, &size), "MPI_Get_elements_x");
         in = size;
-        message = reserve(arrived, in);
+        message = room_for(arrived, in);
         Payload const received(head, in, row_bytes, row, most_bytes_);
         check_mpi(
             MPI_Mrecv(message, received.count(), received.type(), &matched, MPI_STATUS_IGNORE),
@@ -116,7 +116,7 @@ int64_t BruckTransport::pack(BruckRound const& round, int64_t row_bytes) {
     int64_t bytes = round.header_bytes();
     for (int const d : round.blocks)
         bytes += blocks_[static_cast<std::size_t>(d)].count * row_bytes;
-    std::byte* at = reserve(packed_, bytes);
+    std::byte* at = room_for(packed_, bytes);
     for (int const d : round.travelling()) {
         auto const count = narrow<int32_t>(blocks_[static_cast<std::size_t>(d)].count);
         std::memcpy(at, &count, sizeof(count));

@@ -21,15 +21,16 @@ protected:
     static constexpr int tag = 2;
 
     int rank() const { return index(comm_.rank()); }
+    MPI_Comm comm() const { return comm_.native(); }
+    std::byte* reserve(Lane lane, int64_t bytes) { return memory_.reserve(lane, bytes); }
     MPI_Datatype row_type(int64_t bytes);
     /// The rows that this rank keeps.
     void copy_own(std::byte const* send, std::span<int64_t const> send_offset, std::byte* receive,
                   std::span<int64_t const> receive_offset, int64_t row_bytes) const;
 
+private:
     Communicator const& comm_;
     ReceiveMemory memory_;
-
-private:
     std::map<int64_t, RowType> types_;  // by row size: a handful, made on first use
 };
 

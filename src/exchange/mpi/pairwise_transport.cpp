@@ -12,15 +12,15 @@ std::byte* PairwiseTransport::all_to_all_rows(Lane lane, std::byte const* send,
                                               std::span<int64_t const> send_offset,
                                               std::span<int64_t const> receive_offset,
                                               int64_t row_bytes) {
-    std::byte* const receive = memory_.reserve(lane, receive_offset.back() * row_bytes);
-    MPI_Datatype const row = row_type(row_bytes);
+    std::byte* const receive = reserve(lane, receive_offset.back() * row_bytes);
+    auto const row = row_type(row_bytes);
     requests_.clear();
     for (int i = 1; i < ranks(); ++i) {
         auto const from = static_cast<std::size_t>((rank() + ranks() - i) % ranks());
         auto const in = narrow<int>(receive_offset[from + 1] - receive_offset[from]);
         if (in > 0)
             check_mpi(MPI_Irecv(receive + receive_offset[from] * row_bytes, in, row,
-                                static_cast<int>(from), tag, comm_.native(),
+                                static_cast<int>(from), tag, comm(),
                                 &requests_.emplace_back(MPI_REQUEST_NULL)),
                       "MPI_Irecv");
     }
@@ -29,7 +29,7 @@ std::byte* PairwiseTransport::all_to_all_rows(Lane lane, std::byte const* send,
         auto const out = narrow<int>(send_offset[to + 1] - send_offset[to]);
         if (out > 0)
             check_mpi(MPI_Isend(send + send_offset[to] * row_bytes, out, row, static_cast<int>(to),
-                                tag, comm_.native(), &requests_.emplace_back(MPI_REQUEST_NULL)),
+                                tag, comm(), &requests_.emplace_back(MPI_REQUEST_NULL)),
                       "MPI_Isend");
     }
     copy_own(send, send_offset, receive, receive_offset, row_bytes);

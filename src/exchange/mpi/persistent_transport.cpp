@@ -26,7 +26,7 @@ std::byte* PersistentTransport::all_to_all_rows(Lane lane, std::byte const* send
                                                 std::span<int64_t const> send_offset,
                                                 std::span<int64_t const> receive_offset,
                                                 int64_t row_bytes) {
-    std::byte* const receive = memory_.reserve(lane, receive_offset.back() * row_bytes);
+    std::byte* const receive = reserve(lane, receive_offset.back() * row_bytes);
     auto& requests = lanes_[static_cast<std::size_t>(lane)];
     bool const same = requests.send == send && requests.receive == receive &&
                       requests.row_bytes == row_bytes &&
@@ -50,7 +50,7 @@ std::byte* PersistentTransport::all_to_all_rows(Lane lane, std::byte const* send
 
 void PersistentTransport::make(Requests& requests) {
     ++times_made_;
-    MPI_Datatype const row = row_type(requests.row_bytes);
+    auto const row = row_type(requests.row_bytes);
     auto const& in_at = requests.receive_offset;
     auto const& out_at = requests.send_offset;
     for (int i = 1; i < ranks(); ++i) {
@@ -58,7 +58,7 @@ void PersistentTransport::make(Requests& requests) {
         auto const in = narrow<int>(in_at[from + 1] - in_at[from]);
         if (in > 0)
             check_mpi(MPI_Recv_init(requests.receive + in_at[from] * requests.row_bytes, in, row,
-                                    static_cast<int>(from), tag, comm_.native(),
+                                    static_cast<int>(from), tag, comm(),
                                     &requests.all.emplace_back(MPI_REQUEST_NULL)),
                       "MPI_Recv_init");
     }
@@ -67,7 +67,7 @@ void PersistentTransport::make(Requests& requests) {
         auto const out = narrow<int>(out_at[to + 1] - out_at[to]);
         if (out > 0)
             check_mpi(MPI_Send_init(requests.send + out_at[to] * requests.row_bytes, out, row,
-                                    static_cast<int>(to), tag, comm_.native(),
+                                    static_cast<int>(to), tag, comm(),
                                     &requests.all.emplace_back(MPI_REQUEST_NULL)),
                       "MPI_Send_init");
     }

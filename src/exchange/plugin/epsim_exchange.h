@@ -43,6 +43,7 @@
 #ifndef EPSIM_EXCHANGE_H
 #define EPSIM_EXCHANGE_H
 
+/* NOLINTBEGIN: C, not C++ */
 #include <stddef.h>
 #include <stdint.h>
 
@@ -120,5 +121,6 @@ __attribute__((visibility("default"))) epsim_exchange_table const *epsim_exchang
 #ifdef __cplusplus
 }
 #endif
+/* NOLINTEND */
 
 #endif
