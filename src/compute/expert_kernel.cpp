@@ -4,11 +4,21 @@
 
 #include <algorithm>
 
+#include "compute/cpu/cpu_kernel.hpp"
 #include "compute/onednn/onednn_kernel.hpp"
 #include "compute/reference/reference_kernel.hpp"
 #include "core/cast.hpp"
 
 namespace epsim {
+namespace {
+
+std::string_view choose_kernel(DType dtype) {
+    auto const needed = dtype == DType::bf16 ? cpu::CpuLevel::avx512bf16 : cpu::CpuLevel::avx512f;
+    if (cpu::cpu_level() >= needed) return "cpu";
+    return onednn_supports(dtype) ? "onednn" : "reference";
+}
+
+}  // namespace
 
 std::unique_ptr<ExpertKernel> make_expert_kernel(std::string_view name, FeedForwardSpec const& spec,
                                                  uint64_t seed,
@@ -19,12 +29,13 @@ std::unique_ptr<ExpertKernel> make_expert_kernel(std::string_view name, FeedForw
     check(threads >= 1, "a kernel has no thread");
     check(std::ranges::all_of(keys, [&](auto const& k) { return k.size() == keys[0].size(); }),
           "layers differ in slots");
-    if (name == "auto") name = onednn_supports(spec.dtype) ? "onednn" : "reference";
+    if (name == "auto") name = choose_kernel(spec.dtype);
+    if (name == "cpu") return make_cpu_kernel(spec, seed, keys, threads);
     if (name == "reference") return make_reference_kernel(spec, seed, keys, threads);
     if (name == "onednn") return make_onednn_kernel(spec, seed, keys, threads);
     throw InputError(
-        fmt::format("compute.kernel = {} is unknown (there are auto, reference and "
-                    "onednn). Choose one of them",
+        fmt::format("compute.kernel = {} is unknown (there are auto, cpu, onednn and "
+                    "reference). Choose one of them",
                     name));
 }
 

@@ -64,7 +64,9 @@ public:
 
 /// \param keys [layers][local slots] whose weights each slot holds. Layers with the same keys share
 ///             one copy.
-/// \param name "auto", "reference" (fp64 accumulation, one row at a time in a fixed order) or "onednn"
+/// \param name "cpu" (own products, AVX-512), "onednn", "reference" (fp64 accumulation, one row at a
+///             time in a fixed order) or "auto": cpu where the CPU has multiply-adds of the
+///             weights' type, else onednn where that has them, else reference
 /// \param threads of this kernel, at least 1
 /// \throws InputError on an unknown name
 std::unique_ptr<ExpertKernel> make_expert_kernel(std::string_view name, FeedForwardSpec const& spec,

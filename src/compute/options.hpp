@@ -7,8 +7,9 @@ namespace epsim {
 /// [compute]
 struct ComputeOptions {
     std::string device = "cpu";  ///< cpu | cuda
-    std::string kernel =
-        "auto";  ///< auto (onednn, or reference where that lacks the type) | reference | onednn
+    /// cpu (own, AVX-512) | onednn | reference (fp64) | auto: the first of these that this CPU can
+    /// run at the speed of the weights' type
+    std::string kernel = "auto";
     int threads = 0;  ///< a rank; 0 = cores of the node / ranks on it, at least 1
 };
 

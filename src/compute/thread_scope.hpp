@@ -4,6 +4,8 @@
 extern "C" {
 void omp_set_num_threads(int threads);
 int omp_get_max_threads(void);
+int omp_get_num_threads(void);
+int omp_get_thread_num(void);
 }
 
 namespace epsim {

@@ -128,7 +128,7 @@ std::vector<Key> run_keys() {
                   CONFIG_FIELD(exchange.combine_dtype)),
         choice_key("compute.device", "where experts run", {"cpu", "cuda"},
                    CONFIG_FIELD(compute.device)),
-        choice_key("compute.kernel", "expert FFN", {"auto", "reference", "onednn"},
+        choice_key("compute.kernel", "expert FFN", {"auto", "cpu", "onednn", "reference"},
                    CONFIG_FIELD(compute.kernel)),
         integer_key("compute.threads", "a rank; 0 = its share of the cores", 0, 4096,
                     CONFIG_FIELD(compute.threads)),

@@ -175,7 +175,7 @@ TEST_P(ExpertKernels, RefuseRowsOfAnotherKind) {
     EXPECT_THROW(three_slots.run(*kernel), Error);
 }
 
-INSTANTIATE_TEST_SUITE_P(All, ExpertKernels, testing::Values("reference", "onednn"),
+INSTANTIATE_TEST_SUITE_P(All, ExpertKernels, testing::Values("reference", "onednn", "cpu"),
                          [](auto const& kernel) { return std::string(kernel.param); });
 
 /// A worst-case bound hides a rounding too many or too few; the kernels' mean difference shows it:
@@ -185,7 +185,7 @@ TEST(ExpertKernelPair, RoundsAtTheSamePlaces) {
         for (DType const dtype : {DType::f32, DType::bf16}) {
             FeedForwardSpec const spec{64, 96, Activation::swiglu, dtype, in, DType::f32};
             std::vector<KernelCase> runs;
-            for (char const* name : {"reference", "onednn"}) {
+            for (char const* name : {"reference", "cpu"}) {
                 auto const kernel = make_expert_kernel(name, spec, seed, distinct_keys(1, 1), 1);
                 runs.emplace_back(spec, std::vector<int64_t>{50}, KernelCase::Order::contiguous, 1);
                 runs.back().run(*kernel);
@@ -203,7 +203,7 @@ TEST(ExpertKernelPair, RoundsAtTheSamePlaces) {
 
 TEST(MakeExpertKernel, KnowsItsNames) {
     FeedForwardSpec const spec{8, 8, Activation::relu, DType::f32, DType::f32, DType::f32};
-    EXPECT_EQ(make_expert_kernel("auto", spec, seed, {}, 1)->name(), "onednn");
+    EXPECT_EQ(make_expert_kernel("auto", spec, seed, {}, 1)->name(), "cpu");
     EXPECT_EQ(make_expert_kernel("reference", spec, seed, {}, 1)->name(), "reference");
     EXPECT_THROW(make_expert_kernel("blas", spec, seed, {}, 1), InputError);
     EXPECT_THROW(make_expert_kernel("auto", spec, seed, {}, 0), Error);

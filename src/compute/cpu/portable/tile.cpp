@@ -1,0 +1,15 @@
+#include "compute/cpu/tile.hpp"
+
+#include "core/error.hpp"
+
+namespace epsim::cpu {
+
+CpuLevel cpu_level() {
+    return CpuLevel::none;
+}
+
+Tile tile_of(Product, int64_t) {
+    throw Error("this CPU has no such product");
+}
+
+}  // namespace epsim::cpu
