@@ -1,129 +1,198 @@
-#include <oneapi/dnnl/dnnl.hpp>
-
-#include <algorithm>
 #include <cmath>
 #include <numeric>
 #include <random>
-#include <string>
 
 #include "compute/expert_kernel.hpp"
 #include "compute/thread_scope.hpp"
+#include "compute_limits.hpp"
+#include "dense_product.hpp"
 #include "paired.hpp"
 
-// The experts of one rank (oneDNN kernel, bf16, one thread, interleaved rows as they arrive from
-// several ranks) against one dense oneDNN product of equal FLOPs, [rows, h] x [h, 3 i]:
-// `ratio_to_dense` (the dense product's time over the experts'), and both in GFLOP/s. The experts'
-// weights are 138 MB: each call streams them from memory.
+// Experts (SwiGLU, rows gathered in random order) on one core against what limits them, all
+// measured in turn in one run:
+// - `of_peak`      their FLOP/s over those of multiply-adds that stay in registers
+// - `of_roofline`  the time that their FLOPs or reading their weights from memory takes at least,
+//                  summed over experts, over their time
+// - `of_dense`     the time of one dense oneDNN product of equal FLOPs over theirs
+// - `of_onednn`    the time of the oneDNN kernel, a loop over experts, over theirs
 namespace {
 
 using namespace epsim;
 
-constexpr int hidden = 2048, intermediate = 1408, experts = 8;
-
-/// One dense product, weights reordered once.
-class DenseProduct {
+/// Experts' networks and rows for them.
+class Experts {
 public:
-    explicit DenseProduct(int64_t rows)
-        : engine_(dnnl::engine::kind::cpu, 0),
-          stream_(engine_),
-          product_(describe(rows)),
-          x_(product_.src_desc(), engine_),
-          w_(product_.weights_desc(), engine_),
-          y_(product_.dst_desc(), engine_),
-          call_(product_) {
-        fill(x_);
-        fill(w_);
+    Experts(DType type, int hidden, int intermediate, int experts, std::vector<int64_t> const& rows)
+        : spec_{hidden, intermediate, Activation::swiglu, type, type, type},
+          in_(type, hidden),
+          out_(type, hidden),
+          index_(static_cast<std::size_t>(std::accumulate(rows.begin(), rows.end(), int64_t{0}))),
+          weight_(index_.size(), 1.0f) {
+        for (int e = 0; e < experts; ++e) keys_.push_back({WeightKey::Role::routed, 0, e});
+        set_rows(rows);
+        std::mt19937 random(1);
+        std::iota(index_.begin(), index_.end(), 0);
+        std::ranges::shuffle(index_, random);
+        std::normal_distribution<float> normal;
+        in_.reserve(std::ssize(index_));
+        out_.reserve(std::ssize(index_));
+        dispatch_dtype(type, [&]<class T>(T) {
+            std::generate_n(in_.rows(std::ssize(index_)).as<T>(), std::ssize(index_) * hidden,
+                            [&] { return from_float<T>(normal(random)); });
+        });
     }
-    void run() {
-        call_.execute(stream_, {{DNNL_ARG_SRC, x_}, {DNNL_ARG_WEIGHTS, w_}, {DNNL_ARG_DST, y_}});
-        stream_.wait();
+
+    std::unique_ptr<ExpertKernel> kernel(char const* name, int threads = 1) const {
+        auto kernel = make_expert_kernel(name, spec_, 1, {keys_}, threads);
+        kernel->prepare(std::ssize(index_), std::ssize(index_));
+        return kernel;
+    }
+    void set_rows(std::vector<int64_t> const& rows) {
+        offset_.assign(1, 0);
+        for (int64_t const n : rows) offset_.push_back(offset_.back() + n);
+    }
+    void run(ExpertKernel& kernel) {
+        auto const n = std::ssize(index_);
+        kernel.forward(0, {in_.rows(n), offset_, index_, index_, weight_}, out_.rows(n), stream_);
+    }
+
+    double flops(int64_t rows) const { return 2.0 * elements() * static_cast<double>(rows); }
+    double flops() const { return flops(offset_.back()); }
+    double weight_bytes() const { return elements() * static_cast<double>(bytes_of(spec_.dtype)); }
+    double roofline_s(bench::ComputeLimits const& limits) const {
+        double sum = 0;
+        for (std::size_t e = 0; e < keys_.size(); ++e)
+            if (int64_t const n = offset_[e + 1] - offset_[e]; n > 0)
+                sum += limits.roofline_s(flops(n), weight_bytes());
+        return sum;
     }
 
 private:
-    dnnl::matmul::primitive_desc describe(int64_t rows) const {
-        using Type = dnnl::memory::data_type;
-        using Tag = dnnl::memory::format_tag;
-        dnnl::memory::desc const x({rows, hidden}, Type::bf16, Tag::ab);
-        dnnl::memory::desc const w({hidden, 3 * intermediate}, Type::bf16, Tag::any);
-        dnnl::memory::desc const y({rows, 3 * intermediate}, Type::bf16, Tag::ab);
-        return {{x, w, y}, engine_};
-    }
-    static void fill(dnnl::memory& memory) {
-        std::mt19937 random(2);
-        std::normal_distribution<float> normal;
-        auto* const values = static_cast<bf16*>(memory.get_data_handle());
-        for (std::size_t i = 0; i < memory.get_desc().get_size() / sizeof(bf16); ++i)
-            values[i] = to_bf16(normal(random));
-    }
+    double elements() const { return 3.0 * spec_.hidden * spec_.intermediate; }
 
-    dnnl::engine engine_;
-    dnnl::stream stream_;
-    dnnl::matmul::primitive_desc product_;
-    dnnl::memory x_, w_, y_;
-    dnnl::matmul call_;
+    FeedForwardSpec spec_;
+    HostBuffer in_, out_;
+    std::vector<int32_t> index_;
+    std::vector<float> weight_;
+    std::vector<WeightKey> keys_;
+    std::vector<int64_t> offset_;
+    HostStream stream_;
 };
 
-/// Rows of each expert: equal, or as 1 / rank of the expert (Zipf).
-std::vector<int64_t> loads(int64_t rows_an_expert, double exponent) {
-    std::vector<double> share(experts);
-    for (int e = 0; e < experts; ++e)
-        share[static_cast<std::size_t>(e)] = std::pow(e + 1.0, -exponent);
-    double const sum = std::accumulate(share.begin(), share.end(), 0.0);
-    std::vector<int64_t> rows;
-    for (double const s : share)
-        rows.push_back(std::llround(s / sum * static_cast<double>(experts * rows_an_expert)));
-    return rows;
+/// One expert, another each time, of more than twice what the last cache holds.
+void one_expert(benchmark::State& state, DType type) {
+    auto const hidden = static_cast<int>(state.range(0)),
+               intermediate = static_cast<int>(state.range(1));
+    int64_t const rows = state.range(2);
+    bench::ComputeLimits limits(type);
+    int64_t const bytes = 3 * int64_t{hidden} * intermediate * bytes_of(type);
+    auto const experts = static_cast<std::size_t>(2 * limits.last_level_cache_bytes() / bytes + 2);
+    Experts work(type, hidden, intermediate, static_cast<int>(experts), {rows});
+    auto const kernel = work.kernel("auto");
+    std::size_t next = 0;
+    std::vector<double> times;
+    for (auto _ : state) {
+        std::vector<int64_t> load(experts);
+        load[next++ % experts] = rows;
+        work.set_rows(load);
+        limits.measure();
+        times.push_back(bench::seconds([&] { work.run(*kernel); }));
+        state.SetIterationTime(times.back());
+    }
+    double const s = median(times);
+    state.counters["GFLOP/s"] = work.flops() / s * 1e-9;
+    state.counters["GB/s"] = work.weight_bytes() / s * 1e-9;
+    state.counters["of_peak"] = work.flops() / s / limits.flop_rate();
+    state.counters["of_roofline"] = work.roofline_s(limits) / s;
 }
 
-void experts_against_dense(benchmark::State& state, double exponent) {
-    FeedForwardSpec const spec{hidden,      intermediate, Activation::swiglu,
-                               DType::bf16, DType::bf16,  DType::bf16};
-    std::vector<WeightKey> keys;
-    for (int e = 0; e < experts; ++e) keys.push_back({WeightKey::Role::routed, 0, e});
-    auto const kernel = make_expert_kernel("onednn", spec, 1, {keys}, 1);
-
-    std::vector<int64_t> offset{0};
-    for (int64_t const n : loads(state.range(0), exponent)) offset.push_back(offset.back() + n);
-    int64_t const rows = offset.back();
-    std::vector<int32_t> index(static_cast<std::size_t>(rows));
-    std::iota(index.begin(), index.end(), 0);
-    std::mt19937 random(1);
-    std::shuffle(index.begin(), index.end(), random);
-    std::vector<float> const weight(index.size(), 1.0f);
-    HostBuffer in(DType::bf16, hidden), out(DType::bf16, hidden);
-    std::normal_distribution<float> normal;
-    for (int64_t i = 0; i < rows * hidden; ++i)
-        in.rows(rows).as<bf16>()[i] = to_bf16(normal(random));
-    HostStream stream;
-    GroupedRows const grouped{in.rows(rows), offset, index, index, weight};
-
+/// \param loads rows of each of the experts, of 2048 by 768
+void many_experts(benchmark::State& state, DType type, std::vector<int64_t> const& loads) {
+    constexpr int hidden = 2048, intermediate = 768;
     ThreadScope const one_thread(1);  // for the dense product
-    kernel->prepare(rows, rows);
-    auto const run = [&] { kernel->forward(0, grouped, out.rows(rows), stream); };
-    DenseProduct dense(rows);
-    run();
+    bench::ComputeLimits limits(type);
+    Experts work(type, hidden, intermediate, static_cast<int>(loads.size()), loads);
+    auto const own = work.kernel("auto"), onednn = work.kernel("onednn");
+    int64_t const rows = std::accumulate(loads.begin(), loads.end(), int64_t{0});
+    bench::DenseProduct dense(type, rows, hidden, 3 * intermediate);
+    work.run(*own);
+    work.run(*onednn);
     dense.run();
+    bench::Paired to_dense, to_onednn;
+    for (auto _ : state) {
+        limits.measure();
+        double const s = bench::seconds([&] { work.run(*own); });
+        to_dense.add(s, bench::seconds([&] { dense.run(); }));
+        limits.measure();
+        to_onednn.add(s, bench::seconds([&] { work.run(*onednn); }));
+        state.SetIterationTime(s);
+    }
+    double const s = to_dense.own_median_s();
+    state.counters["GFLOP/s"] = work.flops() / s * 1e-9;
+    state.counters["of_peak"] = work.flops() / s / limits.flop_rate();
+    state.counters["of_roofline"] = work.roofline_s(limits) / s;
+    state.counters["of_dense"] = to_dense.ratio();
+    state.counters["of_onednn"] = to_onednn.ratio();
+}
+
+constexpr int experts = 64;
+
+void equal_loads(benchmark::State& state, DType type) {
+    many_experts(state, type, std::vector<int64_t>(experts, state.range(0)));
+}
+
+/// So many rows, an expert's share as 1 / its rank (Zipf's law with exponent 1).
+void skewed_loads(benchmark::State& state, DType type) {
+    double sum = 0;
+    for (int e = 1; e <= experts; ++e) sum += 1.0 / e;
+    std::vector<int64_t> loads;
+    for (int e = 1; e <= experts; ++e)
+        loads.push_back(std::llround(static_cast<double>(state.range(0)) / e / sum));
+    many_experts(state, type, loads);
+}
+
+/// One to eight rows an expert.
+void decode_loads(benchmark::State& state, DType type) {
+    std::mt19937 random(3);
+    std::vector<int64_t> loads(experts);
+    std::ranges::generate(loads, [&] { return 1 + static_cast<int64_t>(random() % 8); });
+    many_experts(state, type, loads);
+}
+
+/// How much faster two threads are than one, with weights of their own each.
+void two_threads(benchmark::State& state, std::vector<int64_t> const& loads) {
+    Experts work(DType::bf16, 2048, 768, static_cast<int>(loads.size()), loads);
+    auto const one = work.kernel("auto", 1), two = work.kernel("auto", 2);
     bench::Paired times;
     for (auto _ : state) {
-        double const own = bench::seconds(run);
-        times.add(own, bench::seconds([&] { dense.run(); }));
-        state.SetIterationTime(own);
+        double const s = bench::seconds([&] { work.run(*two); });
+        times.add(s, bench::seconds([&] { work.run(*one); }));
+        state.SetIterationTime(s);
     }
-    double const flops = 6.0 * hidden * intermediate * static_cast<double>(rows);
-    state.counters["GFLOP/s"] = flops / times.own_median_s() * 1e-9;
-    state.counters["ratio_to_dense"] = times.ratio();
+    state.counters["of_one_thread"] = times.ratio();
 }
 
-BENCHMARK_CAPTURE(experts_against_dense, equal, 0.0)
-    ->Arg(1)
-    ->Arg(16)
-    ->Arg(64)
-    ->Arg(256)
-    ->UseManualTime()
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK_CAPTURE(experts_against_dense, zipf, 1.0)
-    ->Arg(64)
-    ->Arg(256)
+void shapes(benchmark::internal::Benchmark* bench) {
+    for (auto const& [hidden, intermediate] : {std::pair{2048, 768}, {4096, 1536}, {2880, 2880}})
+        for (int64_t const rows : {1, 4, 16, 64, 256, 1024})
+            bench->Args({hidden, intermediate, rows});
+    bench->ArgNames({"hidden", "intermediate", "rows"});
+}
+
+#define EPSIM_EXPERT_BENCH(function, type) \
+    BENCHMARK_CAPTURE(function, type, DType::type)->UseManualTime()->Unit(benchmark::kMillisecond)
+
+EPSIM_EXPERT_BENCH(one_expert, bf16)->Apply(shapes);
+EPSIM_EXPERT_BENCH(one_expert, f32)->Apply(shapes);
+EPSIM_EXPERT_BENCH(equal_loads, bf16)->Arg(64)->Arg(128)->Arg(256);
+EPSIM_EXPERT_BENCH(equal_loads, f32)->Arg(64);
+EPSIM_EXPERT_BENCH(skewed_loads, bf16)->Arg(256)->Arg(1024);
+EPSIM_EXPERT_BENCH(skewed_loads, f32)->Arg(256)->Arg(1024);
+EPSIM_EXPERT_BENCH(decode_loads, bf16);
+EPSIM_EXPERT_BENCH(decode_loads, f32);
+BENCHMARK_CAPTURE(two_threads, one_row, {1})->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(two_threads, one_expert, {512})->UseManualTime()->Unit(benchmark::kMillisecond);
+BENCHMARK_CAPTURE(two_threads, skewed, {600, 5, 1, 1, 0, 17, 90})
     ->UseManualTime()
     ->Unit(benchmark::kMillisecond);
 

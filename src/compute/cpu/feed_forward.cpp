@@ -82,11 +82,13 @@ void FeedForward::project(std::byte const* network, Entries const& entries, Scra
     Sums sums;
     for (int64_t p = share.first(down.panels); p < share.last(down.panels); ++p)
         for_tiles(rows, {}, [&](int64_t first, int64_t n) {
+            auto const results = part(entries.result, first, n);
+            int64_t const column = p * panel_columns;
+            prefetch_results(results, column, out);
             down_tile_[static_cast<std::size_t>(n)](
                 active.row(first), weights + p * down.panel_bytes(), down.steps(), sums.value);
-            int64_t const column = p * panel_columns;
-            store_sums(sums.value, part(entries.result, first, n), column,
-                       std::min(panel_columns, down.columns - column), out);
+            store_sums(sums.value, results, column, std::min(panel_columns, down.columns - column),
+                       out);
         });
 }
 

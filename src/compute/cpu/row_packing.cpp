@@ -1,12 +1,20 @@
 #include "compute/cpu/row_packing.hpp"
 
 #include <algorithm>
+#include <array>
+#include <type_traits>
 
 #include "compute/activation.hpp"
+#include "compute/cpu/interleave.hpp"
 #include "core/simd.hpp"
 
 namespace epsim::cpu {
 namespace {
+
+/// Columns that one panel gives.
+constexpr int64_t active_columns(Activation activation) {
+    return is_gated(activation) ? line_columns : panel_columns;
+}
 
 /// Of one row [n]; the tile's rows stand `stride` elements apart in a step.
 template <class To, int per_step, class From>
@@ -19,20 +27,21 @@ void pack_piece(From const* from, int64_t n, int64_t stride, To* to) {
     to[n / per_step * stride + 1] = from_float<To>(0);
 }
 
-/// bf16 of a pair move together.
-template <>
-void pack_piece<bf16, 2, bf16>(bf16 const* from, int64_t n, int64_t stride, bf16* to) {
-    for (int64_t step = 0; step < n / 2; ++step)
-        std::copy_n(from + 2 * step, 2, to + step * stride);
-    if (n % 2 == 0) return;
-    to[n / 2 * stride] = from[n - 1];
-    to[n / 2 * stride + 1] = {0};
-}
-
 template <class From, class To, int per_step>
 void pack(BufferView from, std::span<int32_t const> rows, To* to) {
-    constexpr int64_t piece = 128;  // its packed form stays in the first cache while rows fill it
     auto const stride = std::ssize(rows) * per_step;
+    if constexpr (std::is_same_v<From, To> && per_step * sizeof(To) == 4) {
+        std::array<std::byte const*, most_tile_rows> row{};
+        std::ranges::transform(rows, row.begin(), [&](int32_t r) { return from.row(r); });
+        int64_t const steps = from.width / per_step;
+        interleave(std::span(row).first(rows.size()), steps, reinterpret_cast<std::byte*>(to));
+        for (std::size_t r = 0; r < rows.size(); ++r)
+            pack_piece<To, per_step>(from.as<From>() + rows[r] * from.width + steps * per_step,
+                                     from.width % per_step, stride,
+                                     to + steps * stride + static_cast<int64_t>(r) * per_step);
+        return;
+    }
+    constexpr int64_t piece = 128;  // its packed form stays in the first cache while rows fill it
     for (int64_t k = 0; k < from.width; k += piece)
         for (std::size_t r = 0; r < rows.size(); ++r)
             pack_piece<To, per_step>(
@@ -40,19 +49,38 @@ void pack(BufferView from, std::span<int32_t const> rows, To* to) {
                 to + k / per_step * stride + static_cast<int64_t>(r) * per_step);
 }
 
-/// \tparam T what activated elements are rounded to; Stored, per_step  of the product's rows
-template <Activation A, class T, class Stored, int per_step>
-EPSIM_SIMD_CLONES void activate_tile(float const* sums, int64_t rows, std::byte* to) {
-    constexpr int64_t columns = is_gated(A) ? line_columns : panel_columns;
-    auto* const stored = reinterpret_cast<Stored*>(to);
-    for (int64_t r = 0; r < rows; ++r) {
-        float const* const gate = sums + r * panel_columns;
+/// Of one tile, row by row.
+template <Activation A, class Stored>
+using ActiveRows = std::array<std::array<Stored, active_columns(A)>, most_tile_rows>;
+
+/// \tparam T what elements are rounded to
+template <Activation A, class T, class Stored>
+EPSIM_SIMD_CLONES void activate_rows(float const* sums, std::size_t rows,
+                                     ActiveRows<A, Stored>& active) {
+    for (std::size_t r = 0; r < rows; ++r) {
+        float const* const gate = sums + static_cast<int64_t>(r) * panel_columns;
         float const* const up = is_gated(A) ? gate + line_columns : gate;
-        Stored active[columns];
-        for (int64_t j = 0; j < columns; ++j)
-            active[j] = from_float<Stored>(to_float(from_float<T>(activate<A>(gate[j], up[j]))));
-        for (int64_t j = 0; j < columns; j += per_step)
-            std::copy_n(active + j, per_step, stored + j * rows + r * per_step);
+        for (std::size_t j = 0; j < active[r].size(); ++j)
+            active[r][j] = from_float<Stored>(to_float(from_float<T>(activate<A>(gate[j], up[j]))));
+    }
+}
+
+template <Activation A, class T, class Stored, int per_step>
+void activate_tile(float const* sums, int64_t rows, std::byte* to) {
+    constexpr int64_t columns = active_columns(A);
+    ActiveRows<A, Stored> active;
+    activate_rows<A, T>(sums, static_cast<std::size_t>(rows), active);
+    if constexpr (per_step * sizeof(Stored) == 4) {
+        std::array<std::byte const*, most_tile_rows> row;
+        for (std::size_t r = 0; r < most_tile_rows; ++r)
+            row[r] = reinterpret_cast<std::byte const*>(active[r].data());
+        interleave(std::span(row).first(static_cast<std::size_t>(rows)), columns / per_step, to);
+    } else {
+        auto* const stored = reinterpret_cast<Stored*>(to);
+        for (int64_t r = 0; r < rows; ++r)
+            for (int64_t j = 0; j < columns; ++j)
+                stored[j / per_step * per_step * rows + r * per_step + j % per_step] =
+                    active[static_cast<std::size_t>(r)][static_cast<std::size_t>(j)];
     }
 }
 
@@ -92,6 +120,10 @@ ActivateTile activate_tile_of(Activation activation, DType dtype, Product down) 
             tile = activate_tile<a(), bf16, float, 2>;
     });
     return tile;
+}
+
+void prefetch_results(std::span<int32_t const> results, int64_t first, BufferView out) {
+    for (int32_t const r : results) __builtin_prefetch(out.row(r) + first * bytes_of(out.type), 1);
 }
 
 void store_sums(float const* sums, std::span<int32_t const> results, int64_t first, int64_t columns,

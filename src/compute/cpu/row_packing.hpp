@@ -17,6 +17,9 @@ void pack_rows(BufferView from, std::span<int32_t const> rows, Product product, 
 using ActivateTile = void (*)(float const* sums, int64_t rows, std::byte* to);
 ActivateTile activate_tile_of(Activation activation, DType dtype, Product down);
 
+/// Ask for the lines that store_sums will write: early, or it waits for them.
+void prefetch_results(std::span<int32_t const> results, int64_t first, BufferView out);
+
 /// Columns [first, first + columns) of rows `results` of `out` = sums [results, 32], rounded once.
 void store_sums(float const* sums, std::span<int32_t const> results, int64_t first, int64_t columns,
                 BufferView out);

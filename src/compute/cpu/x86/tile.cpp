@@ -14,17 +14,18 @@ namespace {
 #define EPSIM_AVX512 [[gnu::target("avx512f")]]
 #define EPSIM_AVX512_BF16 [[gnu::target("avx512f,avx512bf16")]]
 
-/// From this many rows on the multiply-adds take long enough for lines to come from memory in time
+/// From this many rows on the multiply-adds take long enough for lines to come from memory in time,
 /// if asked for early into the second cache and late into the first. With fewer rows memory is the
-/// limit, which one request a line reaches and two do not.
-constexpr int first_compute_bound = 5;
+/// limit, which one request a line reaches and two do not; such a tile is the only one that reads
+/// its panel, so that the second cache need not keep it.
+constexpr int first_compute_bound = 6;
 
 [[gnu::always_inline]] inline void prefetch_line(std::byte const* line, int rows) {
     if (rows >= first_compute_bound) {
         __builtin_prefetch(line + 16384, 0, 2);
         __builtin_prefetch(line + 1024, 0, 3);
     } else {
-        __builtin_prefetch(line + 8192, 0, 3);
+        __builtin_prefetch(line + 8192, 0, 0);
     }
 }
 
@@ -58,9 +59,10 @@ EPSIM_AVX512_BF16 void bf16_tile(std::byte const* x, std::byte const* panel, int
         auto const right = (__m512bh)_mm512_load_si512(panel + line_bytes);
 #pragma GCC unroll 16
         for (int r = 0; r < rows; ++r) {
-            auto const two = (__m512bh)_mm512_set1_epi32(load<int>(x + 4 * r));
-            sum[r][0] = _mm512_dpbf16_ps(sum[r][0], two, left);
-            sum[r][1] = _mm512_dpbf16_ps(sum[r][1], two, right);
+            __m512i two = _mm512_set1_epi32(load<int>(x + 4 * r));
+            asm("" : "+v"(two));  // in a register: Clang 16 crashes where it folds it into products
+            sum[r][0] = _mm512_dpbf16_ps(sum[r][0], (__m512bh)two, left);
+            sum[r][1] = _mm512_dpbf16_ps(sum[r][1], (__m512bh)two, right);
         }
         x += 4 * rows;
         panel += 2 * line_bytes;
@@ -100,7 +102,9 @@ EPSIM_AVX512 [[gnu::always_inline]] inline __m512 first_of_pairs(std::byte const
     return (__m512)(*reinterpret_cast<Words const*>(line) << 16);
 }
 EPSIM_AVX512 [[gnu::always_inline]] inline __m512 second_of_pairs(std::byte const* line) {
-    return (__m512)(*reinterpret_cast<Words const*>(line) & 0xffff0000u);
+    Words upper = *reinterpret_cast<Words const*>(line) >> 16;
+    asm("" : "+v"(upper));  // else it becomes one "and", whose mask takes the last register
+    return (__m512)(upper << 16);
 }
 
 template <int rows>
@@ -111,6 +115,7 @@ EPSIM_AVX512 void f32_bf16_tile(std::byte const* x, std::byte const* panel, int6
         prefetch_line(panel, rows);
         prefetch_line(panel + line_bytes, rows);
         add_products<rows>(sum, x, 8, first_of_pairs(panel), first_of_pairs(panel + line_bytes));
+        asm volatile("" ::: "memory");  // two lines fit the registers, not four: load them later
         add_products<rows>(sum, x + 4, 8, second_of_pairs(panel),
                            second_of_pairs(panel + line_bytes));
         x += 8 * rows;
