@@ -171,7 +171,7 @@ class UnusualInput(WithTrace):
         self.accepted("--tokens.per_step=48")
 
     def test_every_kernel_and_type(self):
-        for kernel in ("reference", "onednn"):
+        for kernel in ("reference", "onednn", "auto"):
             for dtype in ("fp32", "bf16"):
                 self.accepted(f"--compute.kernel={kernel}", f"--model.dtype={dtype}", ranks=2)
 

@@ -1,66 +1,10 @@
 #include <gtest/gtest.h>
 
-#include <atomic>
 #include <cstdlib>
-#include <new>
 
 #include "compute/kernel_case.hpp"
 #include "compute/onednn/matmul_ladder.hpp"
 #include "core/error.hpp"
-
-namespace {
-
-std::atomic<std::size_t> watched_bytes{0};  // requests of at least this many count; 0 = none do
-std::atomic<int> large_requests{0};
-
-void* allocate(std::size_t bytes, std::size_t alignment) {
-    if (watched_bytes != 0 && bytes >= watched_bytes) ++large_requests;
-    void* const p = std::aligned_alloc(alignment, (bytes + alignment) / alignment * alignment);
-    if (!p) throw std::bad_alloc();
-    return p;
-}
-
-}  // namespace
-
-// The whole program's: counts what a kernel takes while it runs.
-// GCC takes the pair for mismatched where it inlines only one of the two.
-#pragma GCC diagnostic ignored "-Wmismatched-new-delete"
-void* operator new(std::size_t bytes) {
-    return allocate(bytes, alignof(std::max_align_t));
-}
-void* operator new[](std::size_t bytes) {
-    return allocate(bytes, alignof(std::max_align_t));
-}
-void* operator new(std::size_t bytes, std::align_val_t alignment) {
-    return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void* operator new[](std::size_t bytes, std::align_val_t alignment) {
-    return allocate(bytes, static_cast<std::size_t>(alignment));
-}
-void operator delete(void* p) noexcept {
-    std::free(p);
-}
-void operator delete[](void* p) noexcept {
-    std::free(p);
-}
-void operator delete(void* p, std::size_t) noexcept {
-    std::free(p);
-}
-void operator delete[](void* p, std::size_t) noexcept {
-    std::free(p);
-}
-void operator delete(void* p, std::align_val_t) noexcept {
-    std::free(p);
-}
-void operator delete[](void* p, std::align_val_t) noexcept {
-    std::free(p);
-}
-void operator delete(void* p, std::size_t, std::align_val_t) noexcept {
-    std::free(p);
-}
-void operator delete[](void* p, std::size_t, std::align_val_t) noexcept {
-    std::free(p);
-}
 
 namespace epsim {
 namespace {
@@ -77,31 +21,6 @@ TEST(LadderRows, PadByAnEighthAtMost) {
         ASSERT_EQ(onednn::ladder_rows(padded), padded);
         before = padded;
     }
-}
-
-/// oneDNN itself makes small objects; rows, weights and scratch would be far over 4 KiB.
-TEST(OnednnKernel, TakesNoMemoryForRowsAfterPrepare) {
-    FeedForwardSpec const spec{256, 192, Activation::swiglu, DType::bf16, DType::bf16, DType::bf16};
-    auto const kernel = make_expert_kernel("onednn", spec, 1, test::distinct_keys(1, 3), 2);
-    KernelCase run(spec, {37, 600, 64}, KernelCase::Order::interleaved, 1);
-    HostStream stream;
-    large_requests = 0;
-    watched_bytes = 4096;
-    kernel->prepare(600, 701);
-    EXPECT_GT(large_requests, 0) << "the count sees what prepare takes";
-    large_requests = 0;
-    kernel->forward(0, run.in, run.out, stream);
-    kernel->prepare(600, 701);
-    watched_bytes = 0;
-    EXPECT_EQ(large_requests, 0);
-}
-
-TEST(OnednnKernel, MustBePrepared) {
-    FeedForwardSpec const spec{8, 8, Activation::relu, DType::f32, DType::f32, DType::f32};
-    auto const kernel = make_expert_kernel("onednn", spec, 1, test::distinct_keys(1, 1), 1);
-    KernelCase run(spec, {2}, KernelCase::Order::contiguous, 1);
-    HostStream stream;
-    EXPECT_THROW(kernel->forward(0, run.in, run.out, stream), Error);
 }
 
 /// A child process in which oneDNN may use AVX2 only.

@@ -278,19 +278,20 @@ TEST(Replay, ASlowedPhaseTakesThatManyTimesAsLong) {
     EXPECT_GT(expert_time(), 2 * plain);
 }
 
-TEST(Replay, OneDnnStaysWithinTheBoundInBothTypes) {
+TEST(Replay, FastKernelsStayWithinTheBoundInBothTypes) {
     auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
     std::mt19937 random(2);
     MemorySource const source(random, {50}, 1, 5, 3);
-    for (auto const type : {DType::f32, DType::bf16}) {
-        SmallReplay replay(small_spec(source, type), source, comm);
-        replay.kernel = "onednn";
-        auto const record = replay.run();
-        if (!comm.is_root()) continue;
-        EXPECT_EQ(record.checked, 50);
-        EXPECT_GT(record.max_error, 0);
-        EXPECT_LE(record.max_error, 1);
-    }
+    for (auto const* kernel : {"onednn", "auto"})
+        for (auto const type : {DType::f32, DType::bf16}) {
+            SmallReplay replay(small_spec(source, type), source, comm);
+            replay.kernel = kernel;
+            auto const record = replay.run();
+            if (!comm.is_root()) continue;
+            EXPECT_EQ(record.checked, 50);
+            EXPECT_GT(record.max_error, 0);
+            EXPECT_LE(record.max_error, 1);
+        }
 }
 
 }  // namespace
