@@ -17,8 +17,9 @@ struct CoreShare {
     bool oversubscribed;  ///< somewhere more threads run than there are cores
 };
 
-/// Ranks of a host with the same cpuset share its cores; a launcher that binds gives each its own.
-/// Collective. \param threads that every rank was told to use; 0 = its share, at least 1
+/// Ranks of a host with the same cpuset, or one within it, share its cores; a launcher that binds
+/// gives each its own. Collective. \param threads that every rank was told to use; 0 = its share, at
+/// least 1
 CoreShare share_cores(Communicator const& comm, int threads);
 
 }  // namespace epsim

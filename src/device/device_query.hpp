@@ -45,4 +45,7 @@ struct HostInfo {
 /// \throws Error if the operating system does not tell
 HostInfo query_host();
 
+/// Whether every hardware thread of `inner` is one of `outer`; both as in HostInfo::cpuset.
+bool is_within(std::string const& inner, std::string const& outer);
+
 }  // namespace epsim

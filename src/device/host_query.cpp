@@ -90,7 +90,17 @@ std::string hostname() {
     return name.data();
 }
 
+Bitmap parse_list(std::string const& threads) {
+    Bitmap set(hwloc_bitmap_alloc());
+    check(hwloc_bitmap_list_sscanf(set.get(), threads.c_str()) == 0, "hwloc_bitmap_list_sscanf");
+    return set;
+}
+
 }  // namespace
+
+bool is_within(std::string const& inner, std::string const& outer) {
+    return hwloc_bitmap_isincluded(parse_list(inner).get(), parse_list(outer).get()) != 0;
+}
 
 HostInfo query_host() {
     auto const topology = load_topology();

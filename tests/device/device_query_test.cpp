@@ -36,6 +36,18 @@ TEST(HostQuery, SeesWhatTheSchedulerAllows) {
     EXPECT_FALSE(host.cpu_model.empty());
 }
 
+TEST(HostQuery, TellsWhichThreadsLieWithinOthers) {
+    EXPECT_TRUE(is_within("1", "0-1"));
+    EXPECT_TRUE(is_within("0-1", "0-1"));
+    EXPECT_TRUE(is_within("2,8-9", "0-3,8-15"));
+    EXPECT_FALSE(is_within("0-1", "1"));
+    EXPECT_FALSE(is_within("2,7", "0-3,8-15"));
+    EXPECT_FALSE(is_within("1", "10-19"));
+    auto const host = query_host();
+    EXPECT_TRUE(is_within(host.cpuset, host.cpuset));
+    EXPECT_THROW(is_within("cores", "0"), Error);
+}
+
 TEST(HostQuery, FollowsABinding) {
     cpu_set_t const before = usable_threads();
     int thread = 0;
