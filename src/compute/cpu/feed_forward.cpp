@@ -64,8 +64,8 @@ void FeedForward::activate(std::byte const* network, int64_t rows, Scratch& scra
     BufferView const x = scratch.x.rows(rows), active = scratch.active.rows(rows);
     auto const& in = layout_.in;
     int64_t const column_bytes = layout_.active_columns * bytes_of(active.type);
-    Sums sums;
-    for (int64_t p = share.first(in.panels); p < share.last(in.panels); ++p)
+    Sums sums{};
+    for (int64_t p = share.first(in.panels()); p < share.last(in.panels()); ++p)
         for_tiles(rows, {}, [&](int64_t first, int64_t n) {
             in_tile_[static_cast<std::size_t>(n)](x.row(first), network + p * in.panel_bytes(),
                                                   in.steps(), sums.value);
@@ -79,8 +79,8 @@ void FeedForward::project(std::byte const* network, Entries const& entries, Scra
     BufferView const active = scratch.active.rows(rows);
     auto const& down = layout_.down;
     std::byte const* const weights = network + layout_.in.weight_bytes();
-    Sums sums;
-    for (int64_t p = share.first(down.panels); p < share.last(down.panels); ++p)
+    Sums sums{};
+    for (int64_t p = share.first(down.panels()); p < share.last(down.panels()); ++p)
         for_tiles(rows, {}, [&](int64_t first, int64_t n) {
             auto const results = part(entries.result, first, n);
             int64_t const column = p * panel_columns;

@@ -8,10 +8,6 @@
 namespace epsim::cpu {
 namespace {
 
-int64_t panels_for(int64_t columns, int64_t a_panel) {
-    return (columns + a_panel - 1) / a_panel;
-}
-
 /// Columns [first, first + 16) of drawn [columns, k] into one of the two lines of each step.
 template <class T>
 void pack_line(BufferView drawn, int64_t first, int64_t per_step, T* line) {
@@ -41,13 +37,10 @@ void pack(BufferView drawn, PackedProduct const& product, int64_t line, int64_t 
 }  // namespace
 
 Layout::Layout(FeedForwardSpec const& spec, CpuLevel level)
-    : active_columns(is_gated(spec.activation) ? line_columns : panel_columns) {
-    int64_t const inner = spec.intermediate, hidden = spec.hidden;
-    in = {product_of(spec.in_dtype, spec.dtype, level), hidden,
-          is_gated(spec.activation) ? 2 * inner : inner, panels_for(inner, active_columns)};
-    down = {product_of(spec.dtype, spec.dtype, level), inner, hidden,
-            panels_for(hidden, panel_columns)};
-}
+    : in{product_of(spec.in_dtype, spec.dtype, level), spec.hidden,
+         int64_t{spec.intermediate} * (is_gated(spec.activation) ? 2 : 1)},
+      down{product_of(spec.dtype, spec.dtype, level), spec.intermediate, spec.hidden},
+      active_columns(is_gated(spec.activation) ? line_columns : panel_columns) {}
 
 void make_network(FeedForwardSpec const& spec, Layout const& layout, uint64_t seed, WeightKey key,
                   std::byte* to) {

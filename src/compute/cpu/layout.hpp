@@ -11,11 +11,11 @@ struct PackedProduct {
     Product product;
     int64_t k;
     int64_t columns;  ///< of sums: gate and up count apart
-    int64_t panels;
 
+    int64_t panels() const { return (columns + panel_columns - 1) / panel_columns; }
     int64_t steps() const { return (k + k_per_step(product) - 1) / k_per_step(product); }
     int64_t panel_bytes() const { return steps() * 2 * line_bytes; }
-    int64_t weight_bytes() const { return panels * panel_bytes(); }
+    int64_t weight_bytes() const { return panels() * panel_bytes(); }
     /// Of a packed row of `elements` elements.
     int64_t row_bytes(int64_t elements) const {
         int64_t const per_step = k_per_step(product);
@@ -35,7 +35,7 @@ struct Layout {
     int64_t network_bytes() const { return in.weight_bytes() + down.weight_bytes(); }
     /// Of a packed row in and of a packed activated row, whose last panel may be wider than needed.
     int64_t x_bytes() const { return in.row_bytes(in.k); }
-    int64_t active_bytes() const { return down.row_bytes(in.panels * active_columns); }
+    int64_t active_bytes() const { return down.row_bytes(in.panels() * active_columns); }
 };
 
 /// Draws the weights of one network into `to` [network_bytes], on as many threads as OpenMP gives.

@@ -71,7 +71,7 @@ void activate_tile(float const* sums, int64_t rows, std::byte* to) {
     ActiveRows<A, Stored> active;
     activate_rows<A, T>(sums, static_cast<std::size_t>(rows), active);
     if constexpr (per_step * sizeof(Stored) == 4) {
-        std::array<std::byte const*, most_tile_rows> row;
+        std::array<std::byte const*, most_tile_rows> row{};
         for (std::size_t r = 0; r < most_tile_rows; ++r)
             row[r] = reinterpret_cast<std::byte const*>(active[r].data());
         interleave(std::span(row).first(static_cast<std::size_t>(rows)), columns / per_step, to);

@@ -18,9 +18,9 @@ namespace {
 /// if asked for early into the second cache and late into the first. With fewer rows memory is the
 /// limit, which one request a line reaches and two do not; such a tile is the only one that reads
 /// its panel, so that the second cache need not keep it.
-constexpr int first_compute_bound = 6;
+constexpr int64_t first_compute_bound = 6;
 
-[[gnu::always_inline]] inline void prefetch_line(std::byte const* line, int rows) {
+[[gnu::always_inline]] inline void prefetch_line(std::byte const* line, int64_t rows) {
     if (rows >= first_compute_bound) {
         __builtin_prefetch(line + 16384, 0, 2);
         __builtin_prefetch(line + 1024, 0, 3);
@@ -29,13 +29,13 @@ constexpr int first_compute_bound = 6;
     }
 }
 
-template <int rows>
+template <int64_t rows>
 using Sums = __m512[rows][2];
 
-template <int rows>
+template <int64_t rows>
 EPSIM_AVX512 [[gnu::always_inline]] inline void store(Sums<rows> const& sum, float* to) {
 #pragma GCC unroll 16
-    for (int r = 0; r < rows; ++r) {
+    for (int64_t r = 0; r < rows; ++r) {
         _mm512_store_ps(to + r * panel_columns, sum[r][0]);
         _mm512_store_ps(to + r * panel_columns + line_columns, sum[r][1]);
     }
@@ -48,7 +48,7 @@ template <class T>
     return value;
 }
 
-template <int rows>
+template <int64_t rows>
 EPSIM_AVX512_BF16 void bf16_tile(std::byte const* x, std::byte const* panel, int64_t steps,
                                  float* sums) {
     Sums<rows> sum = {};
@@ -58,7 +58,7 @@ EPSIM_AVX512_BF16 void bf16_tile(std::byte const* x, std::byte const* panel, int
         auto const left = (__m512bh)_mm512_load_si512(panel);
         auto const right = (__m512bh)_mm512_load_si512(panel + line_bytes);
 #pragma GCC unroll 16
-        for (int r = 0; r < rows; ++r) {
+        for (int64_t r = 0; r < rows; ++r) {
             __m512i two = _mm512_set1_epi32(load<int>(x + 4 * r));
             asm("" : "+v"(two));  // in a register: Clang 16 crashes where it folds it into products
             sum[r][0] = _mm512_dpbf16_ps(sum[r][0], (__m512bh)two, left);
@@ -71,18 +71,19 @@ EPSIM_AVX512_BF16 void bf16_tile(std::byte const* x, std::byte const* panel, int
 }
 
 /// sum += element `at` of each row's group of `group` bytes times the lines.
-template <int rows>
+template <int64_t rows>
 EPSIM_AVX512 [[gnu::always_inline]] inline void add_products(Sums<rows>& sum, std::byte const* x,
-                                                             int group, __m512 left, __m512 right) {
+                                                             int64_t group, __m512 left,
+                                                             __m512 right) {
 #pragma GCC unroll 16
-    for (int r = 0; r < rows; ++r) {
+    for (int64_t r = 0; r < rows; ++r) {
         __m512 const one = _mm512_set1_ps(load<float>(x + group * r));
         sum[r][0] = _mm512_fmadd_ps(one, left, sum[r][0]);
         sum[r][1] = _mm512_fmadd_ps(one, right, sum[r][1]);
     }
 }
 
-template <int rows>
+template <int64_t rows>
 EPSIM_AVX512 void f32_tile(std::byte const* x, std::byte const* panel, int64_t steps, float* sums) {
     Sums<rows> sum = {};
     for (int64_t step = 0; step < steps; ++step) {
@@ -107,7 +108,7 @@ EPSIM_AVX512 [[gnu::always_inline]] inline __m512 second_of_pairs(std::byte cons
     return (__m512)(upper << 16);
 }
 
-template <int rows>
+template <int64_t rows>
 EPSIM_AVX512 void f32_bf16_tile(std::byte const* x, std::byte const* panel, int64_t steps,
                                 float* sums) {
     Sums<rows> sum = {};
