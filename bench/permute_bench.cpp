@@ -2,19 +2,18 @@
 #include <cstring>
 #include <numeric>
 #include <random>
-#include <string>
 
 #include "device/buffer.hpp"
 #include "device/device_query.hpp"
 #include "paired.hpp"
 #include "probe/memory_loops.hpp"
 #include "rows/permute.hpp"
-#include "rows/row_codec.hpp"
 
 // Rows of one rank on one thread: k = 8 distinct of 64 experts a token, uniform, rows grouped by
-// expert. Each operation is timed in turn with what bounds it, over as many bytes of the same
-// memory, in sets of buffers that rotate: `cold` over twice the last-level cache, `warm` one small
-// set. GB/s are payload: rows written (permute), read (combine), elements read (codec).
+// expert. Each operation is timed in turn with what bounds it, streaming stores (permute) or a read
+// (combine) of as many bytes of such memory, and permute with a gather of the same rows. 2048
+// tokens are cold: sets of buffers rotate, whose tokens alone are twice the last-level cache; 32
+// are warm, in one set. GB/s are payload: rows written (permute), read (combine).
 namespace {
 
 using namespace epsim;
@@ -52,10 +51,12 @@ struct Set {
           tokens(token_memory.rows(n)),
           rows(row_memory.rows(n * top_k)) {
         std::normal_distribution<float> normal;
-        auto* const first = tokens.as<bf16>();
-        for (int64_t i = 0; i < n * width; ++i) first[i] = to_bf16(normal(random));
+        dispatch_dtype(type, [&]<class T>(T) {
+            for (int64_t i = 0; i < n * width; ++i)
+                tokens.as<T>()[i] = from_float<T>(normal(random));
+        });
         for (int c = 0; c < top_k; ++c)
-            std::memcpy(rows.row(c * n), first, static_cast<std::size_t>(tokens.bytes()));
+            std::memcpy(rows.row(c * n), tokens.data, static_cast<std::size_t>(tokens.bytes()));
     }
     /// Of rows, whole lines.
     std::span<CacheLine> lines() const {
@@ -72,9 +73,9 @@ struct Case {
     std::vector<Set> sets;
     std::size_t turn = 0;
 
-    Case(int64_t row_bytes, int64_t tokens_, bool cold)
+    Case(DType type, int64_t row_bytes, int64_t tokens_, bool cold)
         : tokens(tokens_),
-          width(row_bytes / bytes_of(DType::bf16)),
+          width(row_bytes / bytes_of(type)),
           row_of_assignment(uniform_routing(tokens, random)),
           token_of_row(row_of_assignment.size()),
           weight(row_of_assignment.size()) {
@@ -84,19 +85,21 @@ struct Case {
         std::uniform_real_distribution<float> uniform(0, 1);
         for (float& w : weight) w = uniform(random);
         double const all = cold ? 2 * query_host().last_level_cache_bytes : 0;
-        do sets.emplace_back(DType::bf16, tokens, width, random);
+        do sets.emplace_back(type, tokens, width, random);
         while (static_cast<double>(std::ssize(sets) * sets[0].tokens.bytes()) < all);
     }
     Set const& next() { return sets[turn++ % sets.size()]; }
     double payload() const { return static_cast<double>(sets[0].rows.bytes()); }
 };
 
-Case make_case(benchmark::State const& state) {
-    return {state.range(0), state.range(1), state.range(1) > 1000};
+constexpr int64_t cold = 2048, warm = 32;  // tokens
+
+Case make_case(DType type, benchmark::State const& state) {
+    return {type, state.range(0), state.range(1), state.range(1) == cold};
 }
 
 void permute(benchmark::State& state) {
-    Case rows = make_case(state);
+    Case rows = make_case(DType::bf16, state);
     bench::Paired to_bound, to_gather;
     for (auto _ : state) {
         Set const& set = rows.next();
@@ -114,8 +117,9 @@ void permute(benchmark::State& state) {
     state.counters["ratio_to_gather"] = to_gather.ratio();
 }
 
-void combine(benchmark::State& state) {
-    Case rows = make_case(state);
+/// Sums in fp32, stored in the rows' type.
+void combine(benchmark::State& state, DType type) {
+    Case rows = make_case(type, state);
     bench::Paired to_bound;
     for (auto _ : state) {
         Set const& set = rows.next();
@@ -130,14 +134,16 @@ void combine(benchmark::State& state) {
     state.counters["ratio_to_read"] = to_bound.ratio();
 }
 
-BENCHMARK(permute)
-    ->ArgsProduct({{4096, 5760, 7392, 14336}, {2048, 32}})
-    ->UseManualTime()
-    ->Unit(benchmark::kMicrosecond);
-BENCHMARK(combine)
-    ->ArgsProduct({{4096, 5760, 7392, 14336}, {2048, 32}})
-    ->UseManualTime()
-    ->Unit(benchmark::kMicrosecond);
+void sizes(benchmark::internal::Benchmark* benchmark) {
+    benchmark->ArgNames({"row_bytes", "tokens"})
+        ->ArgsProduct({{4096, 5760, 7392, 14336}, {cold, warm}})
+        ->UseManualTime()
+        ->Unit(benchmark::kMicrosecond);
+}
+
+BENCHMARK(permute)->Apply(sizes);
+BENCHMARK_CAPTURE(combine, bf16, DType::bf16)->Apply(sizes);
+BENCHMARK_CAPTURE(combine, fp32, DType::f32)->Apply(sizes);
 
 }  // namespace
 

@@ -105,7 +105,7 @@ template <class Out>
         Words const even = fours & 0xffffu, odd = fours >> 16;
         join_pairs(even, odd, pairs[0], pairs[1]);
         for (int64_t half = 0; half < 2; ++half) {
-            Lanes x;
+            Lanes x{};
             Words const low = pairs[half] & 0xffu, high = pairs[half] >> 8;
             decode(f8_e4m3{}, low, x.a);
             decode(f8_e4m3{}, high, x.b);

@@ -25,7 +25,7 @@ static_assert(std::endian::native == std::endian::little);
 /// f32: a holds the first 16 columns, b the others. bf16: a holds the even ones, b the odd ones,
 /// which spares the shuffles.
 [[gnu::always_inline]] inline Lanes load_lanes(float const* x) {
-    Lanes lanes;
+    Lanes lanes{};
     std::memcpy(&lanes, x, sizeof lanes);
     return lanes;
 }
@@ -62,7 +62,7 @@ template <class In, class Out>
 
 /// As to_bf16. \param bits in the upper half, the lower one is undefined
 [[gnu::always_inline]] inline void encode(bf16, Floats const& x, Words& bits) {
-    Words const u = __builtin_bit_cast(Words, x);
+    auto const u = __builtin_bit_cast(Words, x);
     Words const nan = u | 0x400000u;
     Words const number = u + 0x7fffu + ((u >> 16) & 1u);
     bits = (u & 0x7fffffffu) > 0x7f800000u ? nan : number;

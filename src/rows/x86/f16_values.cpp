@@ -1,5 +1,6 @@
 #include "rows/f16_values.hpp"
 
+#include <cpuid.h>
 #include <immintrin.h>
 
 namespace epsim {
@@ -24,7 +25,12 @@ constexpr int64_t lanes = 8;
 }
 
 bool has_conversions() {
-    return __builtin_cpu_supports("avx") && __builtin_cpu_supports("f16c");
+    static bool const has = [] {
+        unsigned eax, ebx, ecx, edx;
+        return __builtin_cpu_supports("avx") && __get_cpuid(1, &eax, &ebx, &ecx, &edx) &&
+               (ecx & bit_F16C);
+    }();
+    return has;
 }
 
 }  // namespace
