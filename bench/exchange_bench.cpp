@@ -1,112 +1,113 @@
+#include <fmt/format.h>
+
 #include <random>
 
 #include "collective.hpp"
 #include "comm/mpi_session.hpp"
-#include "exchange/mpi/mpi_exchange.hpp"
+#include "exchange/mpi/mpi_transport.hpp"
+#include "plain_exchange.hpp"
+#include "schedule/exchange_schedule.hpp"
 
-// The exchange of a layer's rows against one plain MPI_Alltoallv of the same bytes. Run it over MPI
-// ranks: scripts/mpirun.sh -n 2 build/bench/exchange_bench. Times are the maximum over ranks.
-//   dispatch  the wire alone: `ratio_to_alltoallv` near 1 means that the exchange adds nothing
-//   whole     counts, metadata, permute and dispatch: what a token's rank really waits for
+// Every algorithm against a plain MPI_Alltoallv of the same bytes, over MPI ranks of one node:
+//   scripts/mpirun.sh -n 2 build/bench/exchange_bench
+// and against one with larger eager messages, which are copied once more but start sooner:
+//   OMPI_MCA_btl_vader_eager_limit=32768 OMPI_MCA_btl_vader_max_send_size=65536
+//   OMPI_MCA_btl_vader_rndv_eager_limit=32768
+// With more ranks than cores set OMPI_MCA_mpi_yield_when_idle=1, too.
+//   rows/<algorithm>/<bytes a peer>  equal bytes from each rank to each; counts are known
+//   whole/<algorithm>/<tokens>       counts, metadata, permute and dispatch of random routing to 64
+//                                    experts, top-8, rows of 4 KB; against counts, gather and
+//                                    MPI_Alltoallv
+// Both sides begin with the sender writing every row, as experts and permutes do (rows that nobody
+// writes lie in the receiver's cache after the first time, and lines that a receiver has read cost
+// their next writer), and end with the receiver reading every row. Times are those of the last
+// rank, medians; `ratio` is MPI_Alltoallv's over the algorithm's.
 namespace {
 
 using namespace epsim;
 
-constexpr int experts = 64, top_k = 8;
-constexpr int64_t hidden = 2048;
 Communicator const* world = nullptr;
 
-/// Uniform routing of `tokens` a rank, and everything to exchange them.
-struct Case {
-    Placement placement = linear_placement(1, experts, world->size());
-    DispatchPlanner planner;
-    DispatchPlan const* plan;
-    std::unique_ptr<Exchange> exchange;
-    HostBuffer tokens{DType::bf16, hidden}, received{DType::bf16, hidden};
-    HostBuffer sent{DType::bf16, hidden};
-    std::vector<int> send_count, send_at, receive_count, receive_at;
-    RowType row{hidden * bytes_of(DType::bf16)};
+/// What a sender writes: a word of every cache line.
+void write_rows(std::byte* rows, int64_t bytes) {
+    static uint64_t word = 0;
+    ++word;
+    for (int64_t i = 0; i + 8 <= bytes; i += 64) std::memcpy(rows + i, &word, sizeof word);
+}
 
-    explicit Case(int64_t count) {
-        std::mt19937 random(static_cast<unsigned>(index(world->rank())) + 1);
-        SlotRouting routing;
-        routing.top_k = top_k;
-        std::uniform_int_distribution<int> slot(0, experts - 1);
-        for (int64_t i = 0; i < count * top_k; ++i) {
-            routing.slot.push_back(SlotId{slot(random)});
-            routing.weight.push_back(0.1f);
-        }
-        auto const rank = static_cast<std::size_t>(index(world->rank()));
-        auto const offset = placement.rank_slot_offset();
-        exchange =
-            make_mpi_exchange(*world, "alltoallv", placement,
-                              ClusterTopology::blocks(world->size(), world->size()), Dedup::none,
-                              {hidden, DType::bf16, DType::bf16, DType::bf16, WeightAt::source,
-                               offset[rank], offset[rank + 1] - offset[rank]});
-        plan = &planner.plan(routing, exchange->route());
-        auto const x = tokens.rows(count);
-        for (int64_t i = 0; i < x.rows * x.width; ++i) x.as<bf16>()[i] = to_bf16(0.5f);
-        whole();
-        plain_counts();
+/// What a receiver reads: a word of every cache line.
+uint64_t read_rows(std::byte const* rows, int64_t bytes) {
+    uint64_t sum = 0;
+    for (int64_t i = 0; i + 8 <= bytes; i += 64) {
+        uint64_t word;
+        std::memcpy(&word, rows + i, sizeof word);
+        sum += word;
     }
-    void whole() {
-        HostStream stream;
-        exchange->prepare(*plan);
-        exchange->permute(tokens.rows(plan->tokens), stream);
-        exchange->dispatch(stream);
-    }
-    void dispatch() {
-        HostStream stream;
-        exchange->dispatch(stream);
-    }
-    void plain_counts() {
-        auto const ranks = static_cast<std::size_t>(world->size());
-        for (auto* list : {&send_count, &send_at, &receive_count, &receive_at})
-            list->assign(ranks, 0);
-        for (std::size_t r = 0; r < ranks; ++r)
-            send_count[r] = static_cast<int>(plan->rows_to(RankId{static_cast<int>(r)}));
-        check_mpi(MPI_Alltoall(send_count.data(), 1, MPI_INT, receive_count.data(), 1, MPI_INT,
-                               world->native()),
-                  "MPI_Alltoall");
-        for (std::size_t r = 1; r < ranks; ++r) {
-            send_at[r] = send_at[r - 1] + send_count[r - 1];
-            receive_at[r] = receive_at[r - 1] + receive_count[r - 1];
-        }
-        auto const x = sent.rows(plan->rows());
-        for (int64_t i = 0; i < x.rows * x.width; ++i) x.as<bf16>()[i] = to_bf16(0.5f);
-        received.rows(receive_at.back() + receive_count.back());
-    }
-    void alltoallv() {
-        check_mpi(MPI_Alltoallv(
-                      sent.rows(plan->rows()).data, send_count.data(), send_at.data(), row.native(),
-                      received.rows(receive_at.back() + receive_count.back()).data,
-                      receive_count.data(), receive_at.data(), row.native(), world->native()),
-                  "MPI_Alltoallv");
-    }
-};
+    return sum;
+}
 
-void against_alltoallv(benchmark::State& state, void (Case::*operation)()) {
-    Case rows(state.range(0));
+/// Own and other in turn, `calls` each at a time: a single one is shorter than a barrier's end.
+template <class Own, class Other>
+void compare(benchmark::State& state, int calls, Own&& own, Other&& other) {
     bench::Paired times;
+    auto const seconds_of = [&](auto& work) {
+        return bench::collective_seconds(*world,
+                                         [&] {
+                                             for (int i = 0; i < calls; ++i) work();
+                                         }) /
+               calls;
+    };
+    own();
+    other();
     for (auto _ : state) {
-        double const own = bench::collective_seconds(*world, [&] { (rows.*operation)(); });
-        times.add(own, bench::collective_seconds(*world, [&] { rows.alltoallv(); }));
-        state.SetIterationTime(own);
+        double const own_s = seconds_of(own);
+        times.add(own_s, seconds_of(other));
+        state.SetIterationTime(own_s * calls);
     }
-    state.counters["ratio_to_alltoallv"] = times.ratio();
-    auto const bytes = rows.plan->rows() * hidden * bytes_of(DType::bf16);
-    state.SetBytesProcessed(state.iterations() * bytes);
+    state.counters["median_us"] = times.own_median_s() * 1e6;
+    state.counters["ratio"] = times.ratio();
 }
 
-void dispatch(benchmark::State& state) {
-    against_alltoallv(state, &Case::dispatch);
-}
-void whole(benchmark::State& state) {
-    against_alltoallv(state, &Case::whole);
+void rows(benchmark::State& state, std::string const& algorithm) {
+    constexpr int64_t row_bytes = 1024;
+    int64_t const n = state.range(0) / row_bytes;
+    std::vector<int64_t> offset(1, 0);
+    for (int r = 0; r < world->size(); ++r) offset.push_back(offset.back() + n);
+    int64_t const bytes = offset.back() * row_bytes;
+    auto const transport = make_mpi_transport(
+        *world, algorithm, ClusterTopology::blocks(world->size(), world->size()));
+    bench::PlainAlltoallv plain(*world, row_bytes);
+    HostBuffer send(DType::f32, row_bytes / 4);
+    std::fill_n(send.rows(offset.back()).as<float>(), bytes / 4, 0.5f);
+    auto* const from = send.rows(offset.back()).data;
+    compare(
+        state, static_cast<int>(std::clamp<int64_t>((1 << 22) / bytes, 1, 100)),
+        [&] {
+            write_rows(from, bytes);
+            auto const* to =
+                transport->all_to_all_rows(Lane::dispatch, from, offset, offset, row_bytes);
+            benchmark::DoNotOptimize(read_rows(to, bytes));
+        },
+        [&] {
+            write_rows(from, bytes);
+            benchmark::DoNotOptimize(read_rows(plain.exchange(from, offset, offset), bytes));
+        });
+    state.counters["GB/s"] = static_cast<double>(bytes) / state.counters["median_us"] * 1e-3;
 }
 
-BENCHMARK(dispatch)->Arg(16)->Arg(256)->Arg(2048)->UseManualTime()->Unit(benchmark::kMicrosecond);
-BENCHMARK(whole)->Arg(16)->Arg(256)->Arg(2048)->UseManualTime()->Unit(benchmark::kMicrosecond);
+void whole(benchmark::State& state, std::string const& algorithm) {
+    bench::RoutedRows routed(*world, algorithm, state.range(0));
+    compare(
+        state, static_cast<int>(std::clamp<int64_t>(256 / state.range(0), 1, 10)),
+        [&] {
+            auto const received = routed.exchange_rows();
+            benchmark::DoNotOptimize(read_rows(received.data, received.bytes()));
+        },
+        [&] {
+            auto const received = routed.plain_rows();
+            benchmark::DoNotOptimize(read_rows(received.data, received.bytes()));
+        });
+}
 
 }  // namespace
 
@@ -115,5 +116,22 @@ int main(int argc, char** argv) {
     epsim::MpiSession const session;
     auto const comm = epsim::Communicator::duplicate(MPI_COMM_WORLD);
     world = &comm;
-    bench::run_on_all_ranks(comm);
+    auto const in_us = [](auto* bench) {
+        return bench->UseManualTime()->Unit(benchmark::kMicrosecond);
+    };
+    for (auto const& algorithm : epsim::exchange_algorithms()) {
+        if (epsim::hop_algorithm(algorithm) != algorithm || algorithm == "direct") continue;
+        auto* bench = in_us(benchmark::RegisterBenchmark(
+            fmt::format("rows/{}", algorithm).c_str(),
+            [algorithm](benchmark::State& state) { rows(state, algorithm); }));
+        for (int64_t bytes = 1 << 10; bytes <= 1 << 24; bytes *= 2) bench->Arg(bytes);
+    }
+    for (auto const& algorithm : epsim::exchange_algorithms())
+        in_us(benchmark::RegisterBenchmark(
+                  fmt::format("whole/{}", algorithm).c_str(),
+                  [algorithm](benchmark::State& state) { whole(state, algorithm); }))
+            ->Arg(16)
+            ->Arg(256)
+            ->Arg(2048);
+    epsim::bench::run_on_all_ranks(comm);
 }

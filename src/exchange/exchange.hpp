@@ -23,6 +23,10 @@ public:
     /// How plans for prepare() must be made.
     virtual Route const& route() const = 0;
 
+    /// Rows are permuted while they are dispatched, and summed while they are combined: permute
+    /// counts as part of Phase::dispatch, unpermute as part of Phase::combine.
+    virtual bool one_pass() const { return false; }
+
     /// Row counts and row metadata (slot, weight) travel, on every hop; the receiver indexes its
     /// rows by slot. Collective. Phase::counts.
     /// \param plan what this rank sends; must live until unpermute returns

@@ -26,6 +26,8 @@ public:
 
     /// The rows that arrive, by source, and their entries: row i is item i.
     EntryList arrivals() const { return {entry_offset_, slot_, weight_}; }
+    /// [R + 1] first row from each source.
+    std::span<int64_t const> receive_offset() const { return receive_offset_; }
     int64_t received_rows() const { return receive_offset_.back(); }
 
     /// \param rows [plan.rows(), hidden], wire type, in send order \return [received_rows(),

@@ -94,13 +94,14 @@ LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
     };
     set_local(Phase::counts,
               limits.exchange(counts_schedule(algorithm, work.counts, work.entries)));
-    set_local(Phase::permute, limits.local(permute, spec.dtype));
+    bool const one_pass = exchange_schedule(algorithm, work.entries).inside == Inside::one_pass;
+    if (!one_pass) set_local(Phase::permute, limits.local(permute, spec.dtype));
     set_exchange(Phase::dispatch, Direction::dispatch,
                  row_bytes(spec.wire_dtype, spec.shape.hidden));
     set_local(Phase::expert, limits.local(expert, spec.dtype));
     set_exchange(Phase::combine, Direction::combine,
                  row_bytes(spec.combine_dtype, spec.shape.hidden));
-    set_local(Phase::unpermute, limits.local(unpermute, spec.dtype));
+    if (!one_pass) set_local(Phase::unpermute, limits.local(unpermute, spec.dtype));
     return bounds;
 }
 

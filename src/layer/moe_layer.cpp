@@ -12,7 +12,8 @@ MoeLayer::MoeLayer(LayerSpec const& spec, Placement const& placement, Exchange& 
       exchange_(exchange),
       experts_(experts),
       local_(local),
-      injection_(std::move(injection)) {}
+      injection_(std::move(injection)),
+      schedule_(sequential_step(exchange.one_pass())) {}
 
 void MoeLayer::run(Phase phase, LayerId layer, RoutingBatch const& routing, BufferView tokens,
                    BufferView out, Stream& stream) {
@@ -28,6 +29,7 @@ void MoeLayer::run(Phase phase, LayerId layer, RoutingBatch const& routing, Buff
             exchange_.permute(tokens, stream);
             break;
         case Phase::dispatch:
+            if (exchange_.one_pass()) exchange_.permute(tokens, stream);
             exchange_.dispatch(stream);
             break;
         case Phase::expert:
@@ -35,17 +37,22 @@ void MoeLayer::run(Phase phase, LayerId layer, RoutingBatch const& routing, Buff
             break;
         case Phase::combine:
             exchange_.combine(stream);
+            if (exchange_.one_pass()) unpermute(out, stream);
             break;
         case Phase::unpermute:
-            exchange_.unpermute(spec_.weighted_at_source() ? std::span<float const>(slots_.weight)
-                                                           : std::span<float const>{},
-                                out, stream);
-            if (local_) local_->add_to(out);
+            unpermute(out, stream);
             break;
         case Phase::gate:
         case Phase::rebalance:
             check(false, "the schedule has a phase that this layer does not run");
     }
+}
+
+void MoeLayer::unpermute(BufferView out, Stream& stream) {
+    exchange_.unpermute(spec_.weighted_at_source() ? std::span<float const>(slots_.weight)
+                                                   : std::span<float const>{},
+                        out, stream);
+    if (local_) local_->add_to(out);
 }
 
 void MoeLayer::run_experts(LayerId layer, BufferView tokens, Stream& stream) {

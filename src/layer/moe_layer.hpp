@@ -46,6 +46,7 @@ public:
 private:
     void run(Phase phase, LayerId layer, RoutingBatch const& routing, BufferView tokens,
              BufferView out, Stream& stream);
+    void unpermute(BufferView out, Stream& stream);
     void run_experts(LayerId layer, BufferView tokens, Stream& stream);
 
     LayerSpec spec_;
@@ -54,7 +55,7 @@ private:
     ExpertKernel& experts_;
     LocalNetworks* local_;
     Injection injection_;
-    StepSchedule schedule_ = sequential_step();
+    StepSchedule schedule_;
     SlotRouting slots_;
     DispatchPlanner planner_;
     DispatchPlan const* plan_ = nullptr;

@@ -37,7 +37,7 @@ void permute_rows(BufferView in, std::span<int32_t const> assignment_row, int to
 /// As permute_rows, where row i lies at target[i]: anywhere, at any alignment, in another process's
 /// shared memory too. What was written is seen by others before what the caller stores next (a
 /// flag, say).
-/// \param target [rows]
+/// \param target [rows]; null = not now
 void permute_rows_to(BufferView in, std::span<int32_t const> assignment_row, int top_k,
                      std::span<std::byte* const> target, Stores stores = Stores::automatic);
 
@@ -58,5 +58,13 @@ void weighted_sum_rows(BufferView in, std::span<int32_t const> assignment_row,
 void weighted_sum_groups(BufferView in, std::span<int64_t const> group_offset,
                          std::span<int32_t const> member, std::span<float const> weight,
                          BufferView out, Stores stores = Stores::automatic);
+
+/// As weighted_sum_groups, of rows that lie at row[i]: anywhere, in other processes' shared memory
+/// too.
+/// \param type, width of the rows   \param member [members] of row; -1 adds nothing
+void weighted_sum_groups_of(std::span<std::byte const* const> row, DType type,
+                            std::span<int64_t const> group_offset, std::span<int32_t const> member,
+                            std::span<float const> weight, BufferView out,
+                            Stores stores = Stores::automatic);
 
 }  // namespace epsim

@@ -18,16 +18,19 @@ LowerBound MachineLimits::exchange(ExchangeSchedule const& schedule) const {
     LowerBound bound;
     std::vector<double> from_node(ranks), from_network(ranks), to_network(ranks), copied(ranks);
     std::vector<double> node_read(node_.size()), node_written(node_.size());
+    bool const one_pass = schedule.inside == Inside::one_pass;
     for (auto const& round : schedule.rounds)
         for (auto const& message : round) {
             auto const from = static_cast<std::size_t>(index(message.from));
             auto const to = static_cast<std::size_t>(index(message.to));
             auto const bytes = static_cast<double>(message.bytes);
             auto const over = link(from, to);
-            node_read[node_of(from)] += bytes;
+            if (!one_pass) node_read[node_of(from)] += bytes;
             node_written[node_of(to)] += bytes;
-            if (over != LinkClass::network) copied[to] += bytes;
-            if (over == LinkClass::self) continue;
+            bool const shared = over == LinkClass::node && schedule.inside != Inside::messages;
+            if (over != LinkClass::network && !(shared && one_pass))
+                copied[shared ? from : to] += bytes;
+            if (over == LinkClass::self || shared) continue;
             bool const inside = over == LinkClass::node;
             bound.raise(links_(from, to).seconds(bytes),
                         inside ? Resource::node_link : Resource::network_link);
@@ -40,7 +43,8 @@ LowerBound MachineLimits::exchange(ExchangeSchedule const& schedule) const {
         raise_by_port(bound, node.in[r], from_node[r], Resource::node_port);
         raise_by_port(bound, network.in[r], from_network[r], Resource::network_port);
         raise_by_port(bound, network.out[r], to_network[r], Resource::network_port);
-        bound.raise(memory_seconds(rank_[r], copied[r], copied[r]), Resource::rank_memory);
+        bound.raise(memory_seconds(rank_[r], one_pass ? 0 : copied[r], copied[r]),
+                    Resource::rank_memory);
     }
     for (std::size_t n = 0; n < node_.size(); ++n)
         bound.raise(memory_seconds(node_[n], node_read[n], node_written[n]), Resource::node_memory);

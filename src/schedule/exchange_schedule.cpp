@@ -17,14 +17,16 @@ namespace {
 void append(ExchangeSchedule& all, ExchangeSchedule next) {
     all.hops = all.rounds.empty() ? next.hops : all.hops + next.hops;
     all.ranks = next.ranks;
+    all.inside = next.inside;
     std::ranges::move(next.rounds, std::back_inserter(all.rounds));
 }
 
 }  // namespace
 
 std::vector<std::string> const& exchange_algorithms() {
-    static std::vector<std::string> const names{
-        "alltoallv", "ring", "pairwise", "persistent", "bruck", "hierarchical", "rail"};
+    static std::vector<std::string> const names{"alltoallv",  "ring",         "pairwise",
+                                                "persistent", "bruck",        "shm",
+                                                "direct",     "hierarchical", "rail"};
     return names;
 }
 
@@ -33,7 +35,7 @@ bool forwards(std::string_view algorithm) {
 }
 
 std::string_view hop_algorithm(std::string_view algorithm) {
-    return forwards(algorithm) ? "alltoallv" : algorithm;
+    return forwards(algorithm) ? "shm" : algorithm;
 }
 
 ExchangeSchedule exchange_schedule(std::string_view algorithm,
@@ -47,8 +49,10 @@ ExchangeSchedule exchange_schedule(std::string_view algorithm, Array<int64_t, 2>
     algorithm = hop_algorithm(algorithm);
     if (algorithm == "alltoallv") return alltoallv_schedule(bytes);
     if (algorithm == "ring") return ring_schedule(bytes);
-    if (algorithm == "pairwise" || algorithm == "persistent") return pairwise_schedule(bytes);
+    if (algorithm == "pairwise" || algorithm == "persistent") return pairs_schedule(bytes);
     if (algorithm == "bruck") return bruck_schedule(bytes);
+    if (algorithm == "shm") return pairs_schedule(bytes, Inside::pushed);
+    if (algorithm == "direct") return pairs_schedule(bytes, Inside::one_pass);
     throw InputError(fmt::format("exchange.algorithm = '{}' is not known (known: {}). Choose one",
                                  algorithm, fmt::join(exchange_algorithms(), ", ")));
 }
@@ -58,12 +62,12 @@ ExchangeSchedule alltoallv_schedule(Array<int64_t, 2> const& bytes) {
     for (int from = 0; from < bytes.extent(0); ++from)
         for (int to = 0; to < bytes.extent(1); ++to)
             round.push_back({RankId{from}, RankId{to}, bytes(from, to)});
-    return {narrow<int>(bytes.extent(0)), {std::move(round)}};
+    return {narrow<int>(bytes.extent(0)), {std::move(round)}, Inside::messages};
 }
 
 ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes) {
     int const ranks = narrow<int>(bytes.extent(0));
-    ExchangeSchedule schedule{ranks, {}};
+    ExchangeSchedule schedule{ranks, {}, Inside::messages};
     for (int i = 0; i < ranks; ++i) {
         auto& round = schedule.rounds.emplace_back();
         for (int from = 0; from < ranks; ++from) {
@@ -71,12 +75,6 @@ ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes) {
             if (bytes(from, to) > 0) round.push_back({RankId{from}, RankId{to}, bytes(from, to)});
         }
     }
-    return schedule;
-}
-
-ExchangeSchedule pairwise_schedule(Array<int64_t, 2> const& bytes) {
-    auto schedule = alltoallv_schedule(bytes);
-    std::erase_if(schedule.rounds.front(), [](Message const& m) { return m.bytes == 0; });
     return schedule;
 }
 
@@ -97,6 +95,14 @@ ExchangeSchedule counts_schedule(std::string_view algorithm,
         append(all, std::move(hop));
     }
     return all;
+}
+
+ExchangeSchedule pairs_schedule(Array<int64_t, 2> const& bytes, Inside inside) {
+    std::vector<Message> round;
+    for (int from = 0; from < bytes.extent(0); ++from)
+        for (int to = 0; to < bytes.extent(1); ++to)
+            if (bytes(from, to) > 0) round.push_back({RankId{from}, RankId{to}, bytes(from, to)});
+    return {narrow<int>(bytes.extent(0)), {std::move(round)}, inside, 1};
 }
 
 Array<int64_t, 2> wire_bytes(ExchangeSchedule const& schedule, ClusterTopology const& topology) {

@@ -18,11 +18,19 @@ struct Message {
     int64_t bytes;
 };
 
+/// How bytes get from one rank of a node to another.
+enum class Inside {
+    messages,  ///< by the library
+    pushed,    ///< the sender copies them into the receiver's memory
+    one_pass   ///< they are made of tokens, or summed, where others see them: one end is no traffic
+};
+
 /// What an exchange algorithm puts on the wire: rounds that each rank goes through in order; the
 /// messages of a round are independent. What runs, what is accounted for and what is predicted.
 struct ExchangeSchedule {
     int ranks = 0;
     std::vector<std::vector<Message>> rounds;
+    Inside inside = Inside::messages;
     int hops = 1;  ///< most messages that one row travels in
 };
 
@@ -52,8 +60,9 @@ ExchangeSchedule alltoallv_schedule(Array<int64_t, 2> const& bytes);
 /// bytes send nothing.
 ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes);
 
-/// One round, a message for every pair with bytes, self included.
-ExchangeSchedule pairwise_schedule(Array<int64_t, 2> const& bytes);
+/// One round, a message for every pair with bytes, self included, of which nobody waits for others:
+/// who has no bytes for a rank and gets none from it knows nothing of it.
+ExchangeSchedule pairs_schedule(Array<int64_t, 2> const& bytes, Inside inside = Inside::messages);
 
 /// Of the phase counts, hop by hop: a count for every pair by the library's all-to-all, and slots
 /// and weights of entries by the algorithm. Where that sends them straight, each pair's count and

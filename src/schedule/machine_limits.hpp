@@ -35,7 +35,9 @@ struct LeastTraffic {
 ///   too): its port counts. Over the network both ports do. A node has the sum of its ranks' ports.
 /// - A node can do at least what one of its ranks can: where a disturbed measurement says less, the
 ///   rank's counts. Of a rank that has a node to itself both are measurements.
-/// - Copies to oneself are memory traffic, no messages.
+/// - Copies to oneself are memory traffic, no messages; so are copies into memory that ranks of a
+/// node
+///   share, of the rank that copies.
 class MachineLimits {
 public:
     /// \param cache_bytes of all caches of a host; 0 = unknown: then memory bounds nothing

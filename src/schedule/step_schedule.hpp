@@ -20,6 +20,7 @@ struct StepSchedule {
 };
 
 /// No overlap: layout, counts, permute, dispatch, expert, combine, unpermute, one after the other.
-StepSchedule sequential_step();
+/// \param one_pass of an exchange in whose dispatch and combine permute and unpermute happen
+StepSchedule sequential_step(bool one_pass = false);
 
 }  // namespace epsim

@@ -9,8 +9,10 @@ namespace {
 
 TEST(Transport, MovesEveryRowInRepeatedCalls) {
     auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    auto const topology = ClusterTopology::blocks(comm.size(), 3);
     for (auto const& algorithm : exchange_algorithms()) {
-        auto const transport = make_mpi_transport(comm, algorithm);
+        if (algorithm == "direct") continue;  // no transport: rows never lie in send order
+        auto const transport = make_mpi_transport(comm, algorithm, topology);
         repeated_calls(*transport, comm, 7);
         ASSERT_TRUE(comm.all_agree(!testing::Test::HasFailure())) << algorithm;
     }

@@ -13,6 +13,7 @@ public:
     explicit ExchangeWrapper(std::unique_ptr<Exchange> inner) : inner_(std::move(inner)) {}
 
     Route const& route() const override { return inner_->route(); }
+    bool one_pass() const override { return inner_->one_pass(); }
     void prepare(DispatchPlan const& plan) override { inner_->prepare(plan); }
     void permute(BufferView tokens, Stream& stream) override { inner_->permute(tokens, stream); }
     void dispatch(Stream& stream) override { inner_->dispatch(stream); }

@@ -101,6 +101,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"onednn", "alltoallv", DType::bf16}, Case{"onednn", "ring", DType::f32},
         Case{"onednn", "ring", DType::bf16}, Case{"onednn", "alltoallv", DType::f32, "free"},
         Case{"auto", "alltoallv", DType::f32}, Case{"auto", "ring", DType::bf16},
+        Case{"reference", "shm", DType::bf16}, Case{"onednn", "shm", DType::f32, "free"},
+        Case{"reference", "direct", DType::bf16}, Case{"onednn", "direct", DType::f32, "free"},
         Case{"reference", "ring", DType::bf16, "free"},
         Case{"onednn", "ring", DType::bf16, "aligned", 0, "off"},
         Case{"reference", "alltoallv", DType::f32, "free", 0, "off"}),

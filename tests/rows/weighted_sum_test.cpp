@@ -105,6 +105,30 @@ TEST(WeightedSumGroups, AddsTheMembersOfEachGroupInOrder) {
     }
 }
 
+TEST(WeightedSumGroupsOf, TakesRowsFromWhereTheyLie) {
+    std::mt19937 random(6);
+    std::uniform_int_distribution<int64_t> gap(0, 5);
+    for (auto const& c : cases()) {
+        RandomRows const in(c.in, 17, c.width, random), together(c.out, c.rows, c.width, random);
+        RandomRows const apart(c.out, c.rows, c.width, random);
+        std::vector<std::vector<std::byte>> memory;
+        std::vector<std::byte const*> place;
+        for (int64_t i = 0; i < 17; ++i) {
+            auto& bytes = memory.emplace_back(in.bytes(i));
+            auto const before = static_cast<std::size_t>(gap(random) * bytes_of(c.in));
+            bytes.insert(bytes.begin(), before, std::byte{7});
+            place.push_back(bytes.data() + before);
+        }
+        std::vector<int64_t> offset{0};
+        for (int64_t g = 0; g < c.rows; ++g) offset.push_back(offset.back() + gap(random));
+        auto const member = random_indices(static_cast<std::size_t>(offset.back()), 17, random);
+        auto const weight = random_weights(member.size(), random);
+        weighted_sum_groups(in.view, offset, member, weight, together.view, c.stores);
+        weighted_sum_groups_of(place, c.in, offset, member, weight, apart.view, c.stores);
+        for (int64_t g = 0; g < c.rows; ++g) ASSERT_EQ(apart.bytes(g), together.bytes(g));
+    }
+}
+
 TEST(WeightedSums, RefuseSizesAndTypesThatDisagree) {
     std::mt19937 random(3);
     RandomRows const in(DType::f32, 4, 3, random), out(DType::f32, 2, 3, random);

@@ -52,6 +52,20 @@ TEST(ExchangeBound, OfTheDesignsCounterexampleIsTwo) {
     }
 }
 
+TEST(ExchangeBound, OfSharedMemoryIsOfCopiesNotOfMessages) {
+    // Ranks 0 and 1 push 1 GB each to rank 2 of their node: two cores copy at once, and slow links
+    // do not matter. One pass reads nothing; which end works it does not say.
+    Array<int64_t, 2> bytes({3, 3});
+    bytes(0, 2) = bytes(1, 2) = 1'000'000'000;
+    auto const topology = ClusterTopology::blocks(3, 3);
+    MachineLimits const limits(
+        topology, calibrate(AffineLinks(3, 1, 1), topology, ceilings(1e9, 1), ceilings(3e9, 1)),
+        1e-9);
+    EXPECT_NEAR(limits.exchange(exchange_schedule("shm", bytes)).seconds, 2, 1e-6);
+    EXPECT_NEAR(limits.exchange(exchange_schedule("direct", bytes)).seconds, 2.0 / 3, 1e-6);
+    EXPECT_GT(limits.exchange(exchange_schedule("alltoallv", bytes)).seconds, 1e9);
+}
+
 /// Ends of messages that are sent one after the other as soon as the ports that they need are free:
 /// the receiver's, over the network also the sender's. Round by round on each rank.
 double simulate(ExchangeSchedule const& schedule, AffineLinks const& links,

@@ -48,6 +48,35 @@ TEST(RingSchedule, SendsEveryPairItsBytesOnceAndEachRankOneMessageARound) {
     }
 }
 
+TEST(PairsSchedule, SendsWhatThereIsInOneRound) {
+    std::mt19937 random(7);
+    for (int64_t ranks : {1, 2, 5, 16}) {
+        auto const bytes = random_bytes(ranks, random);
+        for (auto const* algorithm : {"shm", "direct"}) {
+            auto const schedule = exchange_schedule(algorithm, bytes);
+            ASSERT_EQ(schedule.rounds.size(), 1u);
+            Array<int64_t, 2> sent({ranks, ranks});
+            for (auto const& message : schedule.rounds[0]) {
+                EXPECT_GT(message.bytes, 0);
+                sent(index(message.from), index(message.to)) += message.bytes;
+            }
+            EXPECT_EQ(sent, bytes);
+        }
+    }
+}
+
+TEST(Dependencies, OfPairsTieOnlyThoseWithBytes) {
+    std::mt19937 random(9);
+    for (int64_t ranks : {1, 2, 5, 16}) {
+        auto const bytes = random_bytes(ranks, random);
+        auto const needs = dependencies(exchange_schedule("shm", bytes));
+        for (int64_t r = 0; r < ranks; ++r)
+            for (int64_t other = 0; other < ranks; ++other)
+                EXPECT_EQ(needs(r, other) != 0,
+                          r == other || bytes(r, other) > 0 || bytes(other, r) > 0);
+    }
+}
+
 TEST(Dependencies, OfAlltoallvTieAllRanksTogether) {
     Array<int64_t, 2> const nothing({5, 5});
     EXPECT_EQ(dependencies(alltoallv_schedule(nothing)), (Array<uint8_t, 2>({5, 5}, 1)));
@@ -145,6 +174,13 @@ TEST(SequentialStep, IsAChainInThePhasesOrder) {
         }
     }
     EXPECT_EQ(schedule.tasks.back().phase, Phase::unpermute);
+}
+
+TEST(SequentialStep, OfOnePassHasNoPermuteOfItsOwn) {
+    std::vector<Phase> phases;
+    for (auto const& task : sequential_step(true).tasks) phases.push_back(task.phase);
+    EXPECT_EQ(phases, (std::vector{Phase::layout, Phase::counts, Phase::dispatch, Phase::expert,
+                                   Phase::combine}));
 }
 
 }  // namespace

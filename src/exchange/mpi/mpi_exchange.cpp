@@ -1,5 +1,6 @@
 #include "exchange/mpi/mpi_exchange.hpp"
 
+#include "exchange/mpi/direct_exchange.hpp"
 #include "exchange/mpi/mpi_transport.hpp"
 #include "exchange/transport_exchange.hpp"
 #include "schedule/exchange_routes.hpp"
@@ -12,9 +13,11 @@ std::unique_ptr<Exchange> make_mpi_exchange(Communicator const& comm, std::strin
                                             ClusterTopology const& topology, Dedup dedup,
                                             ExchangeShape const& shape) {
     auto routes = exchange_routes(algorithm, placement, topology, dedup, comm.rank());
+    if (algorithm == "direct")
+        return std::make_unique<DirectExchange>(comm, topology, std::move(routes), shape);
     std::vector<std::unique_ptr<Transport>> transports;
     for (std::size_t hop = 0; hop < routes.size(); ++hop)
-        transports.push_back(make_mpi_transport(comm, algorithm));
+        transports.push_back(make_mpi_transport(comm, algorithm, topology));
     return std::make_unique<TransportExchange>(std::move(transports), std::move(routes), shape);
 }
 

@@ -42,7 +42,7 @@ void permute(BufferView in, std::span<int32_t const> assignment_row, int top_k, 
             if (row < 0 || std::ranges::find(choices.first(static_cast<std::size_t>(c)), row) !=
                                choices.begin() + c)
                 continue;
-            copy(in.row(t), address(row), bytes);
+            if (std::byte* const to = address(row)) copy(in.row(t), to, bytes);
         }
     }
     if (streaming) fence_streams();

@@ -18,8 +18,8 @@ inline void check_same_type(BufferView in, BufferView out) {
 }
 
 /// That dispatch_dtype knows the type.
-inline void check_computes(BufferView rows) {
-    check(rows.type == DType::f32 || rows.type == DType::bf16, "rows are of a type of the wire");
+inline void check_computes(DType type) {
+    check(type == DType::f32 || type == DType::bf16, "rows are of a type of the wire");
 }
 
 int64_t size_of(auto const& span) {

@@ -12,6 +12,24 @@ constexpr int64_t block = 2 * Lanes::columns;  // whose sums stay in registers
 constexpr int64_t staged = 8 * block;          // columns that are streamed at once
 constexpr int64_t ahead = 8192;                // bytes, see prefetch_block
 
+/// Where rows lie: one after the other, or each for itself.
+struct Rows {
+    DType type;
+    int64_t width;
+    std::byte const* data;
+    std::byte const* const* place;  ///< null = one after the other
+
+    explicit Rows(BufferView in) : type(in.type), width(in.width), data(in.data), place(nullptr) {}
+    Rows(std::span<std::byte const* const> row, DType t, int64_t w)
+        : type(t), width(w), data(nullptr), place(row.data()) {}
+
+    template <class In>
+    In const* row(int32_t i) const {
+        return reinterpret_cast<In const*>(
+            place ? place[i] : data + i * width * static_cast<int64_t>(sizeof(In)));
+    }
+};
+
 /// Rows to add up.
 struct Members {
     std::span<int32_t const> row;
@@ -24,25 +42,26 @@ struct Members {
 /// past the end of these rows, the next sum's. Into L2: nearer, 8 rows side by side, which may
 /// begin at the same place of a page, would drive each other out.
 template <class In>
-[[gnu::always_inline]] inline void prefetch_block(BufferView in, Members const& members,
+[[gnu::always_inline]] inline void prefetch_block(Rows const& in, Members const& members,
                                                   Members const& next, int64_t first) {
     constexpr int64_t size = sizeof(In), line = 64;
     int64_t const place = first + std::min(in.width, ahead / size);
     bool const here = place < in.width;
     for (int32_t const row : (here ? members : next).row) {
         if (row < 0) continue;
-        auto const* x = in.data + (row * in.width + (here ? place : place - in.width)) * size;
+        auto const* x =
+            reinterpret_cast<std::byte const*>(in.row<In>(row) + (here ? place : place - in.width));
         for (int64_t b = 0; b < block * size; b += line) __builtin_prefetch(x + b, 0, 2);
     }
 }
 
 template <class In, class Out>
-[[gnu::always_inline]] inline void sum_block(BufferView in, Members const& members, int64_t first,
+[[gnu::always_inline]] inline void sum_block(Rows const& in, Members const& members, int64_t first,
                                              Out* out) {
     Lanes low{}, high{};
     for (std::size_t i = 0; i < members.row.size(); ++i) {
         if (members.row[i] < 0) continue;
-        In const* x = in.as<In>() + members.row[i] * in.width + first;
+        In const* x = in.row<In>(members.row[i]) + first;
         float const w = members.weight_of(i);
         Lanes const p = load_lanes(x), q = load_lanes(x + Lanes::columns);
         low.a += w * p.a;
@@ -56,12 +75,12 @@ template <class In, class Out>
 
 /// As sum_block, of n < block columns.
 template <class In, class Out>
-[[gnu::always_inline]] inline void sum_columns(BufferView in, Members const& members, int64_t first,
-                                               int64_t n, Out* out) {
+[[gnu::always_inline]] inline void sum_columns(Rows const& in, Members const& members,
+                                               int64_t first, int64_t n, Out* out) {
     float sum[block] = {};
     for (std::size_t i = 0; i < members.row.size(); ++i) {
         if (members.row[i] < 0) continue;
-        In const* x = in.as<In>() + members.row[i] * in.width + first;
+        In const* x = in.row<In>(members.row[i]) + first;
         float const w = members.weight_of(i);
         for (int64_t j = 0; j < n; ++j) sum[j] += w * to_float(x[j]);
     }
@@ -70,7 +89,7 @@ template <class In, class Out>
 
 /// One sum, while the next one's rows are fetched.
 template <class In, class Out>
-EPSIM_SIMD_CLONES void sum_members(BufferView in, Members const& members, Members const& next,
+EPSIM_SIMD_CLONES void sum_members(Rows const& in, Members const& members, Members const& next,
                                    bool streaming, Out* out) {
     alignas(64) Out stage[staged];
     for (int64_t first = 0; first < in.width;) {
@@ -91,10 +110,10 @@ EPSIM_SIMD_CLONES void sum_members(BufferView in, Members const& members, Member
 
 /// \param count of rows read   \param members_of a row of out
 template <class MembersOf>
-void sum_all(BufferView in, int64_t count, BufferView out, Stores stores, MembersOf members_of) {
-    check_computes(in);
-    check_computes(out);
-    bool const streaming = streams(stores, count * in.row_bytes() + out.bytes());
+void sum_all(Rows const& in, int64_t count, BufferView out, Stores stores, MembersOf members_of) {
+    check_computes(in.type);
+    check_computes(out.type);
+    bool const streaming = streams(stores, count * row_bytes(in.type, in.width) + out.bytes());
     dispatch_dtype(in.type, [&]<class In>(In) {
         dispatch_dtype(out.type, [&]<class Out>(Out) {
             for (int64_t i = 0; i < out.rows; ++i)
@@ -114,17 +133,18 @@ void weighted_sum_rows(BufferView in, std::span<int32_t const> assignment_row,
           "assignments differ from tokens x choices in number");
     check(weight.empty() || weight.size() == assignment_row.size(),
           "weights differ from assignments in number");
-    sum_all(in, size_of(assignment_row), out, stores, [&](int64_t t) {
+    sum_all(Rows(in), size_of(assignment_row), out, stores, [&](int64_t t) {
         auto const first = static_cast<std::size_t>(t * top_k);
         return Members{assignment_row.subspan(first, static_cast<std::size_t>(top_k)),
                        weight.empty() ? nullptr : &weight[first]};
     });
 }
 
-void weighted_sum_groups(BufferView in, std::span<int64_t const> group_offset,
-                         std::span<int32_t const> member, std::span<float const> weight,
-                         BufferView out, Stores stores) {
-    check_rows(in, out);
+namespace {
+
+void sum_groups(Rows const& in, std::span<int64_t const> group_offset,
+                std::span<int32_t const> member, std::span<float const> weight, BufferView out,
+                Stores stores) {
     check(size_of(group_offset) == out.rows + 1, "offsets are one more than groups");
     check(group_offset.front() >= 0 && group_offset.back() <= size_of(member),
           "groups lie outside of their members");
@@ -136,6 +156,22 @@ void weighted_sum_groups(BufferView in, std::span<int64_t const> group_offset,
         return Members{member.subspan(first, last - first),
                        weight.empty() ? nullptr : weight.data() + first};
     });
+}
+
+}  // namespace
+
+void weighted_sum_groups(BufferView in, std::span<int64_t const> group_offset,
+                         std::span<int32_t const> member, std::span<float const> weight,
+                         BufferView out, Stores stores) {
+    check_rows(in, out);
+    sum_groups(Rows(in), group_offset, member, weight, out, stores);
+}
+
+void weighted_sum_groups_of(std::span<std::byte const* const> row, DType type,
+                            std::span<int64_t const> group_offset, std::span<int32_t const> member,
+                            std::span<float const> weight, BufferView out, Stores stores) {
+    check(out.device == DeviceKind::cpu, "rows are not on the host");
+    sum_groups(Rows(row, type, out.width), group_offset, member, weight, out, stores);
 }
 
 }  // namespace epsim
