@@ -1,4 +1,5 @@
 #include <algorithm>
+#include <concepts>
 #include <cstring>
 #include <numeric>
 #include <random>
@@ -71,9 +72,10 @@ struct Case {
     std::vector<int32_t> row_of_assignment, token_of_row;
     std::vector<float> weight;
     std::vector<Set> sets;
+    std::vector<CacheLine> others;  // read before each timing
     std::size_t turn = 0;
 
-    Case(DType type, int64_t row_bytes, int64_t tokens_, bool cold)
+    Case(DType type, int64_t row_bytes, int64_t tokens_, bool is_cold)
         : tokens(tokens_),
           width(row_bytes / bytes_of(type)),
           row_of_assignment(uniform_routing(tokens, random)),
@@ -84,11 +86,17 @@ struct Case {
                 static_cast<int32_t>(a / top_k);
         std::uniform_real_distribution<float> uniform(0, 1);
         for (float& w : weight) w = uniform(random);
-        double const all = cold ? 2 * query_host().last_level_cache_bytes : 0;
+        double const all = is_cold ? 2 * query_host().last_level_cache_bytes : 0;
         do sets.emplace_back(type, tokens, width, random);
         while (static_cast<double>(std::ssize(sets) * sets[0].tokens.bytes()) < all);
+        others.resize(static_cast<std::size_t>(all) / sizeof(CacheLine));
     }
-    Set const& next() { return sets[turn++ % sets.size()]; }
+    /// Seconds of `work` on the next set.
+    double time(std::invocable<Set const&> auto work) {
+        benchmark::DoNotOptimize(sum_of_words(others));
+        Set const& set = sets[turn++ % sets.size()];
+        return seconds([&] { work(set); });
+    }
     double payload() const { return static_cast<double>(sets[0].rows.bytes()); }
 };
 
@@ -102,15 +110,14 @@ void permute(benchmark::State& state) {
     Case rows = make_case(DType::bf16, state);
     bench::Paired to_bound, to_gather;
     for (auto _ : state) {
-        Set const& set = rows.next();
-        double const own =
-            seconds([&] { permute_rows(set.tokens, rows.row_of_assignment, top_k, set.rows); });
+        double const own = rows.time([&](Set const& set) {
+            permute_rows(set.tokens, rows.row_of_assignment, top_k, set.rows);
+        });
         state.SetIterationTime(own);
-        Set const& bound = rows.next();
-        to_bound.add(own, seconds([&] { stream_fill(bound.lines(), rows.turn); }));
-        Set const& other = rows.next();
-        to_gather.add(own,
-                      seconds([&] { gather_rows(other.tokens, rows.token_of_row, other.rows); }));
+        to_bound.add(own, rows.time([&](Set const& set) { stream_fill(set.lines(), rows.turn); }));
+        to_gather.add(own, rows.time([&](Set const& set) {
+            gather_rows(set.tokens, rows.token_of_row, set.rows);
+        }));
     }
     state.counters["GB/s"] = rows.payload() / to_bound.own_median_s() * 1e-9;
     state.counters["ratio_to_streaming_write"] = to_bound.ratio();
@@ -122,13 +129,13 @@ void combine(benchmark::State& state, DType type) {
     Case rows = make_case(type, state);
     bench::Paired to_bound;
     for (auto _ : state) {
-        Set const& set = rows.next();
-        double const own = seconds([&] {
+        double const own = rows.time([&](Set const& set) {
             weighted_sum_rows(set.rows, rows.row_of_assignment, rows.weight, top_k, set.tokens);
         });
         state.SetIterationTime(own);
-        Set const& bound = rows.next();
-        to_bound.add(own, seconds([&] { benchmark::DoNotOptimize(sum_of_words(bound.lines())); }));
+        to_bound.add(own, rows.time([&](Set const& set) {
+            benchmark::DoNotOptimize(sum_of_words(set.lines()));
+        }));
     }
     state.counters["GB/s"] = rows.payload() / to_bound.own_median_s() * 1e-9;
     state.counters["ratio_to_read"] = to_bound.ratio();

@@ -94,7 +94,7 @@ LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
     };
     set_local(Phase::counts,
               limits.exchange(counts_schedule(algorithm, work.counts, work.entries)));
-    bool const one_pass = exchange_schedule(algorithm, work.entries).inside == Inside::one_pass;
+    bool const one_pass = exchange_schedule(algorithm, work.counts).inside == Inside::one_pass;
     if (!one_pass) set_local(Phase::permute, limits.local(permute, spec.dtype));
     set_exchange(Phase::dispatch, Direction::dispatch,
                  row_bytes(spec.wire_dtype, spec.shape.hidden));

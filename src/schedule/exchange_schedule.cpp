@@ -21,6 +21,11 @@ void append(ExchangeSchedule& all, ExchangeSchedule next) {
     std::ranges::move(next.rounds, std::back_inserter(all.rounds));
 }
 
+ExchangeSchedule of(ExchangeSchedule schedule, Inside inside) {
+    schedule.inside = inside;
+    return schedule;
+}
+
 }  // namespace
 
 std::vector<std::string> const& exchange_algorithms() {
@@ -49,10 +54,10 @@ ExchangeSchedule exchange_schedule(std::string_view algorithm, Array<int64_t, 2>
     algorithm = hop_algorithm(algorithm);
     if (algorithm == "alltoallv") return alltoallv_schedule(bytes);
     if (algorithm == "ring") return ring_schedule(bytes);
-    if (algorithm == "pairwise" || algorithm == "persistent") return pairs_schedule(bytes);
+    if (algorithm == "pairwise" || algorithm == "persistent") return pairwise_schedule(bytes);
     if (algorithm == "bruck") return bruck_schedule(bytes);
-    if (algorithm == "shm") return pairs_schedule(bytes, Inside::pushed);
-    if (algorithm == "direct") return pairs_schedule(bytes, Inside::one_pass);
+    if (algorithm == "shm") return of(pairwise_schedule(bytes), Inside::pushed);
+    if (algorithm == "direct") return of(pairwise_schedule(bytes), Inside::one_pass);
     throw InputError(fmt::format("exchange.algorithm = '{}' is not known (known: {}). Choose one",
                                  algorithm, fmt::join(exchange_algorithms(), ", ")));
 }
@@ -62,12 +67,12 @@ ExchangeSchedule alltoallv_schedule(Array<int64_t, 2> const& bytes) {
     for (int from = 0; from < bytes.extent(0); ++from)
         for (int to = 0; to < bytes.extent(1); ++to)
             round.push_back({RankId{from}, RankId{to}, bytes(from, to)});
-    return {narrow<int>(bytes.extent(0)), {std::move(round)}, Inside::messages};
+    return {narrow<int>(bytes.extent(0)), {std::move(round)}};
 }
 
 ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes) {
     int const ranks = narrow<int>(bytes.extent(0));
-    ExchangeSchedule schedule{ranks, {}, Inside::messages};
+    ExchangeSchedule schedule{ranks, {}};
     for (int i = 0; i < ranks; ++i) {
         auto& round = schedule.rounds.emplace_back();
         for (int from = 0; from < ranks; ++from) {
@@ -75,6 +80,12 @@ ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes) {
             if (bytes(from, to) > 0) round.push_back({RankId{from}, RankId{to}, bytes(from, to)});
         }
     }
+    return schedule;
+}
+
+ExchangeSchedule pairwise_schedule(Array<int64_t, 2> const& bytes) {
+    auto schedule = alltoallv_schedule(bytes);
+    std::erase_if(schedule.rounds.front(), [](Message const& m) { return m.bytes == 0; });
     return schedule;
 }
 
@@ -90,19 +101,12 @@ ExchangeSchedule counts_schedule(std::string_view algorithm,
             auto both = entries[h];
             std::ranges::transform(both.flat(), counts[h].flat(), both.flat().begin(),
                                    std::plus<>());
-            hop = alltoallv_schedule(both);
+            bool const messages = hop.inside == Inside::messages;
+            hop = of(alltoallv_schedule(both), messages ? Inside::messages : Inside::pushed);
         }
         append(all, std::move(hop));
     }
     return all;
-}
-
-ExchangeSchedule pairs_schedule(Array<int64_t, 2> const& bytes, Inside inside) {
-    std::vector<Message> round;
-    for (int from = 0; from < bytes.extent(0); ++from)
-        for (int to = 0; to < bytes.extent(1); ++to)
-            if (bytes(from, to) > 0) round.push_back({RankId{from}, RankId{to}, bytes(from, to)});
-    return {narrow<int>(bytes.extent(0)), {std::move(round)}, inside, 1};
 }
 
 Array<int64_t, 2> wire_bytes(ExchangeSchedule const& schedule, ClusterTopology const& topology) {

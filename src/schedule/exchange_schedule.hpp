@@ -30,8 +30,8 @@ enum class Inside {
 struct ExchangeSchedule {
     int ranks = 0;
     std::vector<std::vector<Message>> rounds;
-    Inside inside = Inside::messages;
     int hops = 1;  ///< most messages that one row travels in
+    Inside inside = Inside::messages;
 };
 
 /// The schedule of an exchange by its algorithm's name: its hops one after the other.
@@ -60,9 +60,8 @@ ExchangeSchedule alltoallv_schedule(Array<int64_t, 2> const& bytes);
 /// bytes send nothing.
 ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes);
 
-/// One round, a message for every pair with bytes, self included, of which nobody waits for others:
-/// who has no bytes for a rank and gets none from it knows nothing of it.
-ExchangeSchedule pairs_schedule(Array<int64_t, 2> const& bytes, Inside inside = Inside::messages);
+/// One round, a message for every pair with bytes, self included.
+ExchangeSchedule pairwise_schedule(Array<int64_t, 2> const& bytes);
 
 /// Of the phase counts, hop by hop: a count for every pair by the library's all-to-all, and slots
 /// and weights of entries by the algorithm. Where that sends them straight, each pair's count and

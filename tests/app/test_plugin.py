@@ -102,7 +102,7 @@ class Plugin(ProgramTest):
         for fault, says in (("swaps_two_rows", "a row was lost, changed, swapped"),
                             ("drops_a_row", "a row was lost, changed, swapped"),
                             ("swaps_metadata", "a row was lost, changed, swapped"),
-                            ("changes_metadata", "a row arrived for slot 1431655765"),
+                            ("changes_metadata", "in the middle of a row"),
                             ("negative_count", "received -1 from rank 0")):
             with self.subTest(fault):
                 self.refused(self.plugin(fault, name=fault), 3, says)

@@ -253,13 +253,13 @@ INSTANTIATE_TEST_SUITE_P(Algorithms, Waits,
                                          WaitCase{"ring", "permute", Phase::dispatch},
                                          WaitCase{"ring", "expert", Phase::combine},
                                          WaitCase{"ring", "layout", Phase::counts},
-                                         WaitCase{"pairwise", "permute", Phase::dispatch},
-                                         WaitCase{"persistent", "expert", Phase::combine},
                                          WaitCase{"shm", "permute", Phase::dispatch},
                                          WaitCase{"shm", "expert", Phase::combine},
                                          WaitCase{"shm", "layout", Phase::counts},
                                          WaitCase{"direct", "dispatch", Phase::dispatch},
-                                         WaitCase{"direct", "expert", Phase::combine}),
+                                         WaitCase{"direct", "expert", Phase::combine},
+                                         WaitCase{"pairwise", "permute", Phase::dispatch},
+                                         WaitCase{"persistent", "expert", Phase::combine}),
                          [](auto const& test) {
                              return std::string(test.param.algorithm) + "_" + test.param.delayed;
                          });

@@ -48,7 +48,7 @@ TEST(RingSchedule, SendsEveryPairItsBytesOnceAndEachRankOneMessageARound) {
     }
 }
 
-TEST(PairsSchedule, SendsWhatThereIsInOneRound) {
+TEST(ExchangeSchedule, OfSharedMemorySendsWhatThereIsInOneRound) {
     std::mt19937 random(7);
     for (int64_t ranks : {1, 2, 5, 16}) {
         auto const bytes = random_bytes(ranks, random);

@@ -20,7 +20,9 @@ std::unique_ptr<Transport> make_mpi_transport(Communicator const& comm, std::str
     if (algorithm == "pairwise") return std::make_unique<PairwiseTransport>(comm);
     if (algorithm == "persistent") return std::make_unique<PersistentTransport>(comm);
     if (algorithm == "bruck") return std::make_unique<BruckTransport>(comm);
-    if (algorithm == "shm") return std::make_unique<ShmTransport>(comm, topology);
+    // direct is an exchange of its own; counts and metadata travel like this.
+    if (algorithm == "shm" || algorithm == "direct")
+        return std::make_unique<ShmTransport>(comm, topology);
     throw InputError(
         fmt::format("exchange.algorithm = '{}' is not known over MPI (known: {}). "
                     "Choose one",

@@ -6,7 +6,7 @@
 
 namespace epsim {
 
-/// pairs_schedule(): a message between every two ranks that have rows for each other, all at
+/// pairwise_schedule(): a message between every two ranks that have rows for each other, all at
 /// once; the nearest rank first, so that no rank is everybody's first. Own rows are copied while
 /// the others fly.
 class PairwiseTransport final : public MessageTransport {

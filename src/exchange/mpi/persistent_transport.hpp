@@ -7,7 +7,7 @@
 
 namespace epsim {
 
-/// pairs_schedule() by persistent requests (MPI_Send_init, MPI_Recv_init), one set a lane, kept
+/// pairwise_schedule() by persistent requests (MPI_Send_init, MPI_Recv_init), one set a lane, kept
 /// from call to call while buffers, offsets and row size stay the same: then a call starts and
 /// waits. Otherwise this rank makes its set anew, inside the call: the phase that moves the rows
 /// (counts, dispatch or combine) pays, and sets pay off only where traffic repeats. Every call

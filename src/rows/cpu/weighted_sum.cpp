@@ -8,6 +8,7 @@
 namespace epsim {
 namespace {
 
+constexpr int64_t line = 64;                   // bytes
 constexpr int64_t block = 2 * Lanes::columns;  // whose sums stay in registers
 constexpr int64_t staged = 8 * block;          // columns that are streamed at once
 constexpr int64_t ahead = 8192;                // bytes, see prefetch_block
@@ -44,7 +45,7 @@ struct Members {
 template <class In>
 [[gnu::always_inline]] inline void prefetch_block(Rows const& in, Members const& members,
                                                   Members const& next, int64_t first) {
-    constexpr int64_t size = sizeof(In), line = 64;
+    constexpr int64_t size = sizeof(In);
     int64_t const place = first + std::min(in.width, ahead / size);
     bool const here = place < in.width;
     for (int32_t const row : (here ? members : next).row) {
@@ -55,29 +56,29 @@ template <class In>
     }
 }
 
-template <class In, class Out>
-[[gnu::always_inline]] inline void sum_block(Rows const& in, Members const& members, int64_t first,
+/// Columns [first, first + n x Lanes::columns) of one sum.
+template <int n, class In, class Out>
+[[gnu::always_inline]] inline void sum_lanes(Rows const& in, Members const& members, int64_t first,
                                              Out* out) {
-    Lanes low{}, high{};
+    Lanes sum[n] = {};
     for (std::size_t i = 0; i < members.row.size(); ++i) {
         if (members.row[i] < 0) continue;
         In const* x = in.row<In>(members.row[i]) + first;
         float const w = members.weight_of(i);
-        Lanes const p = load_lanes(x), q = load_lanes(x + Lanes::columns);
-        low.a += w * p.a;
-        low.b += w * p.b;
-        high.a += w * q.a;
-        high.b += w * q.b;
+        for (int l = 0; l < n; ++l) {
+            Lanes const lanes = load_lanes(x + l * Lanes::columns);
+            sum[l].a += w * lanes.a;
+            sum[l].b += w * lanes.b;
+        }
     }
-    store_lanes(reorder<In, Out>(low), out);
-    store_lanes(reorder<In, Out>(high), out + Lanes::columns);
+    for (int l = 0; l < n; ++l) store_lanes(reorder<In, Out>(sum[l]), out + l * Lanes::columns);
 }
 
-/// As sum_block, of n < block columns.
+/// As sum_lanes, of n < Lanes::columns columns.
 template <class In, class Out>
-[[gnu::always_inline]] inline void sum_columns(Rows const& in, Members const& members,
-                                               int64_t first, int64_t n, Out* out) {
-    float sum[block] = {};
+[[gnu::always_inline]] inline void sum_rest(Rows const& in, Members const& members, int64_t first,
+                                            int64_t n, Out* out) {
+    float sum[Lanes::columns] = {};
     for (std::size_t i = 0; i < members.row.size(); ++i) {
         if (members.row[i] < 0) continue;
         In const* x = in.row<In>(members.row[i]) + first;
@@ -87,24 +88,35 @@ template <class In, class Out>
     for (int64_t j = 0; j < n; ++j) out[j] = from_float<Out>(sum[j]);
 }
 
+/// How many elements of out to stage first, so that all further pieces begin with a line: pieces of
+/// lines cost as much as lines.
+template <class Out>
+int64_t first_piece(Out const* out) {
+    auto const past_line = static_cast<int64_t>(reinterpret_cast<uintptr_t>(out) % line);
+    return staged - past_line / int64_t{sizeof(Out)};
+}
+
 /// One sum, while the next one's rows are fetched.
 template <class In, class Out>
 EPSIM_SIMD_CLONES void sum_members(Rows const& in, Members const& members, Members const& next,
                                    bool streaming, Out* out) {
-    alignas(64) Out stage[staged];
-    for (int64_t first = 0; first < in.width;) {
-        int64_t const n = std::min(streaming ? staged : in.width, in.width - first);
+    constexpr int64_t columns = Lanes::columns;
+    alignas(line) Out stage[staged];
+    int64_t piece = streaming ? first_piece(out) : in.width;
+    for (int64_t first = 0; first < in.width; first += piece, piece = staged) {
+        int64_t const n = std::min(piece, in.width - first);
         Out* const to = streaming ? stage : out + first;
         int64_t j = 0;
         for (; j + block <= n; j += block) {
             prefetch_block<In>(in, members, next, first + j);
-            sum_block<In>(in, members, first + j, to + j);
+            sum_lanes<block / columns, In>(in, members, first + j, to + j);
         }
-        sum_columns<In>(in, members, first + j, n - j, to + j);
+        if (j < n) prefetch_block<In>(in, members, next, first + j);
+        for (; j + columns <= n; j += columns) sum_lanes<1, In>(in, members, first + j, to + j);
+        if (j < n) sum_rest<In>(in, members, first + j, n - j, to + j);
         if (streaming)
             stream_bytes(reinterpret_cast<std::byte const*>(stage),
                          reinterpret_cast<std::byte*>(out + first), n * int64_t{sizeof(Out)});
-        first += n;
     }
 }
 
