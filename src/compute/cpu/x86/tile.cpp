@@ -16,17 +16,13 @@ namespace {
 
 /// From this many rows on the multiply-adds take long enough for lines to come from memory in time,
 /// if asked for early into the second cache and late into the first. With fewer rows memory is the
-/// limit, which one request a line reaches and two do not; such a tile is the only one that reads
-/// its panel, so that the second cache need not keep it.
+/// limit, which the CPU's own prefetching reaches, and requests beside it slow down.
 constexpr int64_t first_compute_bound = 6;
 
 [[gnu::always_inline]] inline void prefetch_line(std::byte const* line, int64_t rows) {
-    if (rows >= first_compute_bound) {
-        __builtin_prefetch(line + 16384, 0, 2);
-        __builtin_prefetch(line + 1024, 0, 3);
-    } else {
-        __builtin_prefetch(line + 8192, 0, 0);
-    }
+    if (rows < first_compute_bound) return;
+    __builtin_prefetch(line + 16384, 0, 2);
+    __builtin_prefetch(line + 1024, 0, 3);
 }
 
 template <int64_t rows>
