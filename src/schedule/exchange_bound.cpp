@@ -25,7 +25,7 @@ LowerBound MachineLimits::exchange(ExchangeSchedule const& schedule) const {
             auto const to = static_cast<std::size_t>(index(message.to));
             auto const bytes = static_cast<double>(message.bytes);
             auto const over = link(from, to);
-            if (!one_pass) node_read[node_of(from)] += bytes;
+            if (!one_pass || over == LinkClass::network) node_read[node_of(from)] += bytes;
             node_written[node_of(to)] += bytes;
             bool const shared = over == LinkClass::node && schedule.inside != Inside::messages;
             if (over != LinkClass::network && !(shared && one_pass))
@@ -53,14 +53,14 @@ LowerBound MachineLimits::exchange(ExchangeSchedule const& schedule) const {
 
 LowerBound MachineLimits::least_exchange(LeastTraffic const& bytes, Direction direction) const {
     auto const ranks = rank_.size(), nodes = node_.size();
-    // Rows of each node's ranks as experts' ranks: exchanged inside, with any rank, between nodes.
-    std::vector<double> inside(nodes), moved(nodes), crossing(nodes);
+    // Rows of each node's ranks as experts' ranks: exchanged inside, with ranks of other nodes, and
+    // these once a node.
+    std::vector<double> inside(nodes), outside(nodes), crossing(nodes);
     for (std::size_t home = 0; home < ranks; ++home) {
         for (std::size_t other = 0; other < ranks; ++other) {
             if (home == other) continue;
             auto const b = static_cast<double>(bytes.rank(home, other));
-            moved[node_of(other)] += b;
-            if (link(home, other) == LinkClass::node) inside[node_of(other)] += b;
+            (link(home, other) == LinkClass::node ? inside : outside)[node_of(other)] += b;
         }
         for (std::size_t n = 0; n < nodes; ++n)
             if (n != node_of(home)) crossing[n] += static_cast<double>(bytes.node(home, n));
@@ -69,12 +69,12 @@ LowerBound MachineLimits::least_exchange(LeastTraffic const& bytes, Direction di
     auto const& network = arrive ? node_ports_[network_class].in : node_ports_[network_class].out;
     LowerBound bound;
     for (std::size_t n = 0; n < nodes; ++n) {
-        raise_by_port(bound, node_ports_[node_class].in[n], inside[n], Resource::node_port);
         raise_by_port(bound, network[n], crossing[n], Resource::network_port);
-        // Rows that arrive are written, sums that leave are read; what stays inside is both.
-        bound.raise(
-            memory_seconds(node_[n], arrive ? inside[n] : moved[n], arrive ? moved[n] : inside[n]),
-            Resource::node_memory);
+        // Rows that arrive are written, sums that leave are read. Inside, ranks may share memory:
+        // one end of a copy, and no message.
+        bound.raise(memory_seconds(node_[n], arrive ? 0 : outside[n],
+                                   arrive ? inside[n] + outside[n] : inside[n]),
+                    Resource::node_memory);
     }
     return bound;
 }

@@ -46,7 +46,8 @@ public:
     /// T_lb of an exchange as its algorithm does it.
     LowerBound exchange(ExchangeSchedule const& schedule) const;
     /// T_lb* of an exchange: of the side that each row must reach (dispatch), or that each partial
-    /// sum must leave (combine). The other side may be helped by ranks that forward. Never above
+    /// sum must leave (combine). The other side may be helped by ranks that forward, and ranks of a
+    /// node may share memory. Never above
     /// exchange() of a schedule that moves as much, but by rounding.
     LowerBound least_exchange(LeastTraffic const& bytes, Direction direction) const;
     /// T_lb of work without messages. \param work [R]   \param type of the products

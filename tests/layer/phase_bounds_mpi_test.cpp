@@ -36,8 +36,8 @@ struct Reckoning {
         int64_t const n = batch.tokens();
         int const nodes = (ranks + 1) / 2;
         std::vector<double> in(received.size()), out(in), inside(in);
-        std::vector<double> crossing(static_cast<std::size_t>(nodes)), within(crossing);
-        std::set<std::pair<int64_t, int64_t>> seen_rank, seen_node;
+        std::vector<double> crossing(static_cast<std::size_t>(nodes));
+        std::set<std::pair<int64_t, int64_t>> seen_node;
         for (int64_t a = 0; a < n * batch.top_k; ++a) {
             int64_t const e = index(batch.expert[static_cast<std::size_t>(a)]);
             if (e < 0) continue;
@@ -47,8 +47,6 @@ struct Reckoning {
             bool const network = from / 2 != to / 2;
             if (seen_node.emplace(t, to / 2).second && network)
                 ++crossing[static_cast<std::size_t>(to / 2)];
-            if (seen_rank.emplace(t, to).second && !network && from != to)
-                ++within[static_cast<std::size_t>(to / 2)];
             if (network) {
                 ++in[static_cast<std::size_t>(to)];
                 ++out[static_cast<std::size_t>(from)];
@@ -60,10 +58,7 @@ struct Reckoning {
             busiest = std::max(busiest, std::ranges::max(*port));
         for (int node = 0; node < nodes; ++node) {
             double const ports = std::min(2, ranks - 2 * node);
-            auto const of = [&](auto const& loads) {
-                return loads[static_cast<std::size_t>(node)];
-            };
-            least = std::max({least, of(crossing) / ports, of(within) / ports});
+            least = std::max(least, crossing[static_cast<std::size_t>(node)] / ports);
             double const both = received[static_cast<std::size_t>(2 * node)] +
                                 (ports > 1 ? received[static_cast<std::size_t>(2 * node + 1)] : 0);
             flops_s = std::max(flops_s, both / node_flops);
@@ -75,7 +70,7 @@ struct Reckoning {
     Array<int64_t, 2> rows;
     std::vector<double> received;
     double busiest = 0;  ///< rows through one port, one way
-    double least = 0;    ///< rows through each port of the busiest node, each token once
+    double least = 0;    ///< rows through each port of the busiest node, once a token
     double flops_s = 0;  ///< / FLOPs of a row
 };
 
