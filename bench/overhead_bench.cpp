@@ -37,7 +37,7 @@ public:
                                       ClusterTopology::blocks(world->size(), world->size()),
                                       Dedup::none, exchange_shape())),
           experts_(make_expert_kernel("onednn", spec_.routed(), 1, {weight_keys()}, 1)),
-          layer_(spec_, placement_, *exchange_, *experts_, nullptr),
+          layer_(spec_, placement_, std::vector<Exchange*>{exchange_.get()}, *experts_, nullptr),
           tokens_(x_.rows(tokens)),
           recorder_(clock_, 1),
           stamps_(2 * recorder_.start().flat().size()) {

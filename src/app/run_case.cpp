@@ -72,7 +72,9 @@ RunCase::RunCase(Config const& config, Communicator const& comm) : config_(confi
                    plugin_ ? plugin_algorithm : config.exchange.algorithm,
                    config.measure,
                    config.inject,
-                   {}});
+                   {},
+                   overlap(),
+                   config.compute.emulate_us});
 }
 
 RunCase::~RunCase() = default;
@@ -190,17 +192,32 @@ void RunCase::require_memory() const {
     });
 }
 
+Overlap RunCase::overlap() const {
+    Overlap overlap{config_.exchange.chunks, config_.step.micro_batches, false};
+    on_all_ranks(comm_, [&] {
+        auto const& thread = config_.exchange.progress_thread;
+        bool const possible = mpi_allows_other_threads();
+        if (thread == "on" && !possible)
+            throw InputError(
+                "exchange.progress_thread = on, but this MPI library lets the main thread alone "
+                "communicate (no MPI_THREAD_SERIALIZED). Use off, or another MPI library");
+        overlap.thread = overlap.any() && thread != "off" && possible;
+    });
+    return overlap;
+}
+
 std::vector<std::vector<WeightKey>> RunCase::weight_keys() const {
     std::vector<std::vector<WeightKey>> keys;
     for (int l = 0; l < spec_.layers; ++l) {
         auto& layer = keys.emplace_back();
+        if (config_.compute.emulate_us > 0) continue;
         for (ExpertId const e : placement_->experts_of(LayerId{l}, comm_.rank()))
             layer.push_back({WeightKey::Role::routed, spec_.weights_layer(l), index(e)});
     }
     return keys;
 }
 
-std::unique_ptr<Exchange> RunCase::make_exchange() const {
+void RunCase::make_exchanges() {
     auto const rank = static_cast<std::size_t>(index(comm_.rank()));
     auto const offset = placement_->rank_slot_offset();
     ExchangeShape const shape{spec_.shape.hidden,
@@ -210,12 +227,20 @@ std::unique_ptr<Exchange> RunCase::make_exchange() const {
                               spec_.shape.weight_at,
                               offset[rank],
                               offset[rank + 1] - offset[rank]};
-    if (config_.exchange.backend == "mpi")
-        return make_mpi_exchange(comm_, case_->algorithm, *placement_, *topology_, spec_.dedup,
-                                 shape);
-    auto transport = plugin_ ? make_plugin_transport(*plugin_, comm_, *topology_)
-                             : std::move(make_local_transports(1).front());
-    return make_flat_exchange(std::move(transport), *placement_, spec_.dedup, shape);
+    int const parts = case_->overlap.parts();
+    for (int part = 0; part < parts; ++part)
+        channels_.push_back(Communicator::duplicate(comm_.native()));
+    for (auto const& channel : channels_) {
+        if (config_.exchange.backend == "mpi") {
+            exchanges_.push_back(make_mpi_exchange(channel, case_->algorithm, *placement_,
+                                                   *topology_, spec_.dedup, shape));
+            continue;
+        }
+        auto transport = plugin_ ? make_plugin_transport(*plugin_, channel, *topology_)
+                                 : std::move(make_local_transports(1).front());
+        exchanges_.push_back(
+            make_flat_exchange(std::move(transport), *placement_, spec_.dedup, shape));
+    }
 }
 
 RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupted,
@@ -234,7 +259,9 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
         case_->calibration = calibrate({}, comm_, *topology_, threads);
     }
     heartbeat.enter("making weights");
-    auto const exchange = make_exchange();
+    make_exchanges();
+    std::vector<Exchange*> exchanges;
+    for (auto const& exchange : exchanges_) exchanges.push_back(exchange.get());
     std::unique_ptr<ExpertKernel> experts;
     std::unique_ptr<LocalNetworks> local;
     on_all_ranks(comm_, [&, n = threads] {
@@ -244,8 +271,8 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
     });
     MonotonicClock const clock;
     auto record = replay(*case_, comm_,
-                         {*exchange, *experts, *local, clock, std::move(progress),
-                          std::move(interrupted), &heartbeat, turns.get()});
+                         {exchanges, *experts, *local, clock, std::move(progress),
+                          std::move(interrupted), &heartbeat, turns.get(), oversubscribed});
     record.topology = rank_places(comm_, *topology_);
     if (!comm_.is_root()) return {};
     auto const& calibration = case_->calibration;
@@ -256,13 +283,17 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
         record.provenance["measure"]["turns"] =
             fmt::format("one of {} runs that measured by turns", config_.measure.turns_runs);
     record.kind = oversubscribed ? "oversubscribed" : "measured";
-    record.provenance["compute"] = {{"kernel", std::string(experts->name())},
-                                    {"threads", std::to_string(threads)}};
+    bool const emulates = case_->emulate_us > 0;
+    record.provenance["compute"] = {
+        {"kernel", emulates ? "emulated" : std::string(experts->name())},
+        {"threads", std::to_string(threads)}};
     if (plugin_)
         record.provenance["exchange"] = {{"plugin", plugin_->name()},
                                          {"plugin_version", plugin_->version()},
                                          {"plugin_path", plugin_->path()},
                                          {"plugin_sha256", plugin_->sha256()}};
+    if (case_->overlap.any())
+        record.provenance["exchange"]["progress_thread"] = case_->overlap.thread ? "on" : "off";
     if (trace_provenance_.contains("sha256") && trace_provenance_.contains("sha256_stated"))
         fmt::print(stderr,
                    "epsim: warning: {} was changed after it was written (its sha256 is {:.12}, it "
@@ -279,8 +310,12 @@ void RunCase::describe(RunRecord& record) const {
     record.provenance["trace"] = trace_provenance_;
     record.provenance["model"] = {
         {"preset", config_.model.preset.empty() ? "none" : config_.model.preset}};
-    if (!config_.distortion.empty()) {
-        record.provenance["model"]["distorted"] = config_.distortion;
+    auto distortion = config_.distortion;
+    if (double const us = config_.compute.emulate_us; us > 0)
+        distortion += fmt::format("{}experts of a layer not computed: {} us instead",
+                                  distortion.empty() ? "" : ", ", us);
+    if (!distortion.empty()) {
+        record.provenance["model"]["distorted"] = distortion;
         record.tags.emplace_back("distorted");
     }
     record.date = utc_now();

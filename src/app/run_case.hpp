@@ -44,7 +44,8 @@ private:
     void load_plugin();
     int64_t weight_bytes() const;  ///< of the fullest rank
     std::vector<std::vector<WeightKey>> weight_keys() const;
-    std::unique_ptr<Exchange> make_exchange() const;  ///< collective
+    Overlap overlap() const;  ///< collective
+    void make_exchanges();    ///< collective
     void describe(RunRecord& record) const;
 
     Config const& config_;
@@ -56,6 +57,8 @@ private:
     std::unique_ptr<Placement> placement_;
     std::unique_ptr<ClusterTopology> topology_;
     std::unique_ptr<ReplayCase> case_;
+    std::vector<Communicator> channels_;                // one a part, so that messages cannot mix
+    std::vector<std::unique_ptr<Exchange>> exchanges_;  // on channels_
 };
 
 }  // namespace epsim

@@ -57,7 +57,8 @@ void refuse_launcher_mismatch() {
 
 MpiSession::MpiSession() {
     int provided = 0;
-    check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_FUNNELED, &provided), "MPI_Init_thread");
+    check_mpi(MPI_Init_thread(nullptr, nullptr, MPI_THREAD_SERIALIZED, &provided),
+              "MPI_Init_thread");
     MPI_Comm_set_errhandler(MPI_COMM_WORLD, MPI_ERRORS_RETURN);
     refuse_launcher_mismatch();
 }
@@ -72,6 +73,12 @@ int launcher_rank() {
 
 std::string launched_rank() {
     return place(launcher_rank(), launcher_size());
+}
+
+bool mpi_allows_other_threads() {
+    int provided = MPI_THREAD_SINGLE;
+    check_mpi(MPI_Query_thread(&provided), "MPI_Query_thread");
+    return provided >= MPI_THREAD_SERIALIZED;
 }
 
 bool mpi_is_running() {

@@ -6,8 +6,8 @@
 
 namespace epsim {
 
-/// MPI_Init_thread (funneled) to MPI_Finalize. Finalizes only if no exception is unwinding: a rank
-/// that fails alone would wait in MPI_Finalize for ever.
+/// MPI_Init_thread (serialized) to MPI_Finalize. Finalizes only if no exception is unwinding: a
+/// rank that fails alone would wait in MPI_Finalize for ever.
 class MpiSession {
 public:
     /// \throws InputError if the launcher started several processes and MPI sees one
@@ -22,6 +22,10 @@ int launcher_rank();
 
 /// "[rank r of n on host]" as the launcher tells it, for messages without MPI.
 std::string launched_rank();
+
+/// Whether a thread other than the main one may call MPI while no other thread does; false where
+/// the library does not provide MPI_THREAD_SERIALIZED.
+bool mpi_allows_other_threads();
 
 /// True between MpiSession's construction and destruction.
 bool mpi_is_running();

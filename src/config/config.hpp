@@ -25,6 +25,7 @@ struct Config {
     PlacementOptions placement;
     ExchangeOptions exchange;
     ComputeOptions compute;
+    StepOptions step;
     MeasureOptions measure;
     InjectOptions inject;
     ClusterOptions cluster;

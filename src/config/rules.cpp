@@ -23,6 +23,18 @@ int scaled(std::string_view name, int width, double scale) {
     return static_cast<int>(rounded);
 }
 
+void validate_overlap(Config const& c) {
+    if (c.exchange.chunks > 1 && c.step.micro_batches > 1)
+        throw InputError(fmt::format(
+            "exchange.chunks = {} and step.micro_batches = {} are both set (tokens are split for "
+            "one pipeline: in a layer, or over the layers). Set one of them to 1",
+            c.exchange.chunks, c.step.micro_batches));
+    if (c.exchange.progress_thread == "on" && c.exchange.chunks == 1 && c.step.micro_batches == 1)
+        throw InputError(
+            "exchange.progress_thread = on, but nothing overlaps (exchange.chunks and "
+            "step.micro_batches are 1). Set one of them, or leave the thread at auto");
+}
+
 void validate_routing(Config const& c, std::map<std::string, std::string> const& origin) {
     bool const traced = !c.routing.trace.empty(), generated = !c.routing.generator.empty();
     if (!traced && !generated)
@@ -76,6 +88,7 @@ void validate(Config const& c, std::map<std::string, std::string> const& origin)
     validate(c.shape);
     validate_routing(c, origin);
     validate_exchange(c);
+    validate_overlap(c);
 }
 
 }  // namespace epsim

@@ -12,6 +12,7 @@ namespace {
 
 // A bound that no sane value reaches.
 constexpr int max_ranks = 1 << 20;
+constexpr int max_chunks = 1024;  // communicators a rank
 
 template <class Field>
 Key rounds_key(std::string path, std::string help, int low, Field field) {
@@ -126,12 +127,26 @@ std::vector<Key> run_keys() {
                   CONFIG_FIELD(exchange.wire_dtype)),
         dtype_key("exchange.combine_dtype", "of returned rows; default model.dtype", compute_dtypes,
                   CONFIG_FIELD(exchange.combine_dtype)),
+        integer_key("exchange.chunks",
+                    "parts of a rank's tokens of a layer: some travel beside others' experts", 1,
+                    max_chunks, CONFIG_FIELD(exchange.chunks)),
+        choice_key("exchange.progress_thread",
+                   "communicate on a thread of its own where something overlaps",
+                   {"auto", "on", "off"}, CONFIG_FIELD(exchange.progress_thread)),
         choice_key("compute.device", "where experts run", {"cpu", "cuda"},
                    CONFIG_FIELD(compute.device)),
         choice_key("compute.kernel", "expert FFN", {"auto", "cpu", "onednn", "reference"},
                    CONFIG_FIELD(compute.kernel)),
         integer_key("compute.threads", "a rank; 0 = its share of the cores", 0, 4096,
                     CONFIG_FIELD(compute.threads)),
+        number_key("compute.emulate_us",
+                   "the experts of a layer take this time a rank instead of being computed; 0 = "
+                   "compute them",
+                   0, "a number from 0 up", CONFIG_FIELD(compute.emulate_us)),
+        integer_key("step.micro_batches",
+                    "parts of a rank's tokens that go through all layers, one communicating while "
+                    "the other computes",
+                    1, 2, CONFIG_FIELD(step.micro_batches)),
         rounds_key("measure.warmup", "passes before the measured ones", 0,
                    CONFIG_FIELD(measure.warmup)),
         rounds_key("measure.min_passes", "measured passes at least", 1,

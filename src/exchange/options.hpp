@@ -15,6 +15,9 @@ struct ExchangeOptions {
     Dedup dedup = Dedup::none;            ///< what a token's assignments share on the wire
     DType wire_dtype = DType::bf16;       ///< of dispatched rows; default: model.dtype
     DType combine_dtype = DType::bf16;    ///< of returned rows; default: model.dtype
+    int chunks = 1;  ///< of a rank's tokens of a layer, in a pipeline of exchange and experts
+    std::string progress_thread = "auto";  ///< communicate on a thread of its own where the
+                                           ///< schedule overlaps: auto | on | off
 };
 
 }  // namespace epsim

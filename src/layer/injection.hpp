@@ -23,11 +23,11 @@ public:
         pass(delay_s_);
         return true;
     }
-    /// Call `work` as the phase.
+    /// Call `work` as the phase. \param delayed where it is in chunks, the first
     template <class Work>
-    void run(Phase phase, Work&& work) const {
+    void run(Phase phase, Work&& work, bool delayed = true) const {
         if (!active_ || phase != phase_) return work();
-        if (!is_collective(phase)) pass(delay_s_);
+        if (delayed && !is_collective(phase)) pass(delay_s_);
         double const begin = clock_.now();
         work();
         pass((slowdown_ - 1) * (clock_.now() - begin));

@@ -12,8 +12,6 @@ TrafficCount::TrafficCount(int64_t layers, int ranks, int hops)
 void TrafficCount::count(int64_t layer, DispatchPlan const& plan, Placement const& placement,
                          std::vector<HopTraffic> const& sent) {
     check(std::ssize(sent) == hops_, "an exchange tells of every hop");
-    for (int64_t part = 0; part < 2; ++part)
-        for (int64_t r = 0; r < ranks_; ++r) counts_(layer, part, r) = 0;
     auto const rank_of = [&](std::size_t entry) {
         return index(placement.rank_of(SlotId{plan.slot[entry]}));
     };
@@ -28,7 +26,7 @@ void TrafficCount::count(int64_t layer, DispatchPlan const& plan, Placement cons
         int64_t part = 2 + 4 * hop;
         for (auto const* counts : {&of.rows, &of.padding, &of.counts, &of.entries}) {
             for (int64_t r = 0; r < ranks_; ++r)
-                counts_(layer, part, r) = (*counts)[static_cast<std::size_t>(r)];
+                counts_(layer, part, r) += (*counts)[static_cast<std::size_t>(r)];
             ++part;
         }
     }

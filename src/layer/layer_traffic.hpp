@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <span>
 #include <vector>
 
@@ -25,7 +26,9 @@ class TrafficCount {
 public:
     TrafficCount(int64_t layers, int ranks, int hops);
 
-    /// \param plan of the first hop   \param sent of every hop
+    /// Forget the step before.
+    void begin_step() { std::ranges::fill(counts_.flat(), 0); }
+    /// Add a layer's part. \param plan of the first hop   \param sent of every hop
     void count(int64_t layer, DispatchPlan const& plan, Placement const& placement,
                std::vector<HopTraffic> const& sent);
     /// All that was counted, to be gathered: the same number of values on every rank.

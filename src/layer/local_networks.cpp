@@ -27,9 +27,7 @@ void add_rows(BufferView in, BufferView out) {
 }  // namespace
 
 LocalNetworks::LocalNetworks(LayerSpec const& spec, std::string_view kernel, int threads)
-    : spec_(spec),
-      shared_out_(spec.dtype, spec.shape.hidden),
-      dense_out_(spec.dtype, spec.shape.hidden) {
+    : spec_(spec) {
     if (spec.has_shared())
         shared_ = one_network(spec, spec.shared(), WeightKey::Role::shared, kernel, threads);
     if (spec.has_dense_residual())
@@ -43,36 +41,37 @@ LocalNetworks::LocalNetworks(LayerSpec const& spec, std::string_view kernel, int
     }
 }
 
-void LocalNetworks::forward(int layer, BufferView tokens, Stream& stream) {
-    tokens_ = tokens.rows;
+void LocalNetworks::forward(int layer, BufferView tokens, Stream& stream, int part) {
     if (empty()) return;
-    auto const old_size = static_cast<int64_t>(identity_.size());
-    if (tokens_ > old_size) {
-        identity_.resize(static_cast<std::size_t>(tokens_));
+    int64_t const n = tokens.rows;
+    while (std::ssize(results_) <= part)
+        results_.push_back({{spec_.dtype, spec_.shape.hidden}, {spec_.dtype, spec_.shape.hidden}});
+    auto& results = results_[static_cast<std::size_t>(part)];
+    if (n > std::ssize(identity_)) {
+        identity_.resize(static_cast<std::size_t>(n));
         std::iota(identity_.begin(), identity_.end(), 0);
         ones_.resize(identity_.size(), 1.0f);
     }
-    auto const count = static_cast<std::size_t>(tokens_);
-    int64_t const slot_offset[] = {0, tokens_};
+    auto const count = static_cast<std::size_t>(n);
+    int64_t const slot_offset[] = {0, n};
     auto const identity = std::span<int32_t const>(identity_).first(count);
     GroupedRows const rows{tokens, slot_offset, identity, identity, std::span(ones_).first(count)};
     if (shared_) {
-        shared_->prepare(tokens_, tokens_);
-        shared_->forward(layer, rows, shared_out_.rows(tokens_), stream);
-        if (!gate_.empty()) gate_shared(layer, tokens);
+        shared_->prepare(n, n);
+        shared_->forward(layer, rows, results.shared.rows(n), stream);
+        if (!gate_.empty()) gate_shared(layer, tokens, results.shared.rows(n));
     }
     if (dense_) {
-        dense_->prepare(tokens_, tokens_);
-        dense_->forward(layer, rows, dense_out_.rows(tokens_), stream);
+        dense_->prepare(n, n);
+        dense_->forward(layer, rows, results.dense.rows(n), stream);
     }
 }
 
-void LocalNetworks::gate_shared(int layer, BufferView tokens) {
+void LocalNetworks::gate_shared(int layer, BufferView tokens, BufferView out) {
     auto const& gate = gate_[static_cast<std::size_t>(layer)];
-    BufferView const out = shared_out_.rows(tokens_);
     dispatch_dtype(tokens.type, [&]<class In>(In) {
         dispatch_dtype(out.type, [&]<class Out>(Out) {
-            for (int64_t t = 0; t < tokens_; ++t) {
+            for (int64_t t = 0; t < tokens.rows; ++t) {
                 auto const* x = tokens.as<In>() + t * tokens.width;
                 auto* y = out.as<Out>() + t * out.width;
                 float score = 0;
@@ -85,9 +84,11 @@ void LocalNetworks::gate_shared(int layer, BufferView tokens) {
     });
 }
 
-void LocalNetworks::add_to(BufferView out) {
-    if (shared_) add_rows(shared_out_.rows(tokens_), out);
-    if (dense_) add_rows(dense_out_.rows(tokens_), out);
+void LocalNetworks::add_to(BufferView out, int part) {
+    if (empty()) return;
+    auto& results = results_[static_cast<std::size_t>(part)];
+    if (shared_) add_rows(results.shared.rows(out.rows), out);
+    if (dense_) add_rows(results.dense.rows(out.rows), out);
 }
 
 int64_t LocalNetworks::weight_bytes() const {

@@ -18,21 +18,25 @@ public:
 
     bool empty() const noexcept { return !shared_ && !dense_; }
     /// Compute the networks of these tokens. \param tokens [T, hidden], model type
-    void forward(int layer, BufferView tokens, Stream& stream);
-    /// Add what forward computed to out [T, hidden], model type: shared experts, then the residual.
-    void add_to(BufferView out);
+    /// \param part of a layer's tokens: the results of each are kept
+    void forward(int layer, BufferView tokens, Stream& stream, int part = 0);
+    /// Add what forward computed of a part to out [T, hidden], model type: shared experts, then the
+    /// residual.
+    void add_to(BufferView out, int part = 0);
     int64_t weight_bytes() const;
 
 private:
-    void gate_shared(int layer, BufferView tokens);
+    struct Results {
+        HostBuffer shared, dense;
+    };
+    void gate_shared(int layer, BufferView tokens, BufferView out);
 
     LayerSpec spec_;
     std::unique_ptr<ExpertKernel> shared_, dense_;
     std::vector<std::vector<float>> gate_;  // [layers][hidden], empty if not gated
-    HostBuffer shared_out_, dense_out_;
-    std::vector<int32_t> identity_;  // where tokens in order are, and their results
+    std::vector<Results> results_;          // of each part
+    std::vector<int32_t> identity_;         // where tokens in order are, and their results
     std::vector<float> ones_;
-    int64_t tokens_ = 0;
 };
 
 }  // namespace epsim

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "layer/part_times.hpp"
 #include "measure/phase.hpp"
 #include "model/formulas.hpp"
 
@@ -18,6 +19,7 @@ double most_tokens_of_a_step(TraceInfo const& info) {
 
 double weight_bytes(ReplayCase const& replay, RankId rank) {
     auto const& spec = replay.spec;
+    if (replay.emulate_us > 0) return 0;
     auto const held = std::ssize(replay.placement.experts_of(LayerId{0}, rank));
     return (static_cast<double>(held) * static_cast<double>(expert_params(spec.shape)) +
             static_cast<double>(replicated_params(spec.shape))) *
@@ -33,8 +35,14 @@ double kept_by_root(ReplayCase const& replay, double ranks) {
     double const iterations = (static_cast<double>(measure.warmup) + passes) * steps;
     // Start and end, as they were gathered and as the record holds them.
     double const stamps = 4 * iterations * layers * static_cast<double>(phase_count) * ranks;
+    double events = 0, sums = 0;  // of parts; the latter of passes without overlap
+    if (int const parts = replay.overlap.parts(); parts > 1) {
+        double const intervals = iterations * layers * static_cast<double>(phase_count) * ranks;
+        events = std::min(intervals * parts, static_cast<double>(most_events)) * sizeof(Event);
+        sums = intervals * sizeof(double);
+    }
     double const counts = steps * layers * (2.0 * replay.spec.shape.num_experts + ranks);
-    return (stamps + counts) * sizeof(double);
+    return (stamps + counts) * sizeof(double) + events + sums;
 }
 
 }  // namespace

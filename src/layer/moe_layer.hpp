@@ -1,25 +1,52 @@
 #pragma once
 
+#include <functional>
+#include <span>
+#include <vector>
+
 #include "exchange/exchange.hpp"
 #include "layer/injection.hpp"
 #include "layer/layer_spec.hpp"
 #include "layer/local_networks.hpp"
+#include "layer/overlap.hpp"
+#include "layer/task_executor.hpp"
 #include "measure/phase_recorder.hpp"
 #include "placement/placement.hpp"
 #include "schedule/step_schedule.hpp"
 
 namespace epsim {
 
-/// One rank's part of Mixture-of-Experts layers: executes a StepSchedule with an exchange and a
+/// One rank's part of Mixture-of-Experts layers: executes a StepSchedule with exchanges and a
 /// kernel. Memory is reused from call to call: once warm it allocates nothing.
 class MoeLayer {
 public:
+    /// One part of a layer's tokens, and what the last forward of it sent and received.
+    struct Part {
+        Exchange& exchange;
+        SlotRouting slots = {};
+        DispatchPlanner planner = {};
+        DispatchPlan const* plan = nullptr;
+        GroupedRows received = {};
+    };
+    /// One step's input and output on this rank.
+    struct Step {
+        std::span<RoutingBatch const> routing;  ///< [layers]
+        BufferView tokens;                      ///< [T, hidden], model type
+        BufferView out;                         ///< [T, hidden], of one layer after the other
+    };
+    /// Called after a part has left a layer, on the thread that computes, before it enters the
+    /// next; must not communicate.
+    using AfterPart = std::function<void(int layer, Part const& part, bool last)>;
+
+    /// \param exchanges [overlap.parts()]
     /// \param local networks beside the routed experts; nullptr = none
     /// All references must outlive it.
-    MoeLayer(LayerSpec const& spec, Placement const& placement, Exchange& exchange,
-             ExpertKernel& experts, LocalNetworks* local, Injection injection = {});
+    MoeLayer(LayerSpec const& spec, Placement const& placement,
+             std::span<Exchange* const> exchanges, ExpertKernel& experts, LocalNetworks* local,
+             Overlap overlap = {}, Injection injection = {});
 
-    /// One layer of one step. Collective. Each task of the schedule is one interval of `recorder`.
+    /// One layer of one step, all tokens as one part. Collective. Each task of the schedule is one
+    /// interval of `recorder`.
     /// \param routing of this rank's tokens   \param tokens [T, hidden], model type
     /// \param out     [T, hidden], model type
     /// \tparam Recorder PhaseRecorder, or what stands for it where stamps are not wanted
@@ -29,37 +56,42 @@ public:
         check(routing.tokens() == tokens.rows && out.rows == tokens.rows,
               "routing, tokens and outputs speak of the same tokens");
         recorder.begin_layer(index(layer));
-        for (Task const& task : schedule_.tasks) {
+        for (Task const& task : sequential_.tasks) {
             if (injection_.hold_up(task.phase)) recorder.skip();
             recorder.time(task.phase, [&] {
                 injection_.run(task.phase,
-                               [&] { run(task.phase, layer, routing, tokens, out, stream); });
+                               [&] { run(task, index(layer), routing, tokens, out, stream); });
             });
         }
     }
 
-    /// What the last forward sent and received.
-    SlotRouting const& slots() const noexcept { return slots_; }
-    DispatchPlan const& plan() const noexcept { return *plan_; }
-    GroupedRows const& received() const noexcept { return received_; }
+    /// All layers of one step, by the schedule that overlaps if there are several parts.
+    /// Collective.
+    void forward(Step const& step, PhaseRecorder& recorder, Stream& stream, AfterPart const& after);
+    /// The same tasks one after the other, on this thread.
+    void forward_in_sequence(Step const& step, PhaseRecorder& recorder, Stream& stream,
+                             AfterPart const& after);
+
+    /// Whether a part may enter a layer before all parts have left the one before.
+    bool crosses_layers() const noexcept { return overlap_.micro_batches > 1; }
 
 private:
-    void run(Phase phase, LayerId layer, RoutingBatch const& routing, BufferView tokens,
+    void run_timed(Task const& task, int layer, Step const& step, PhaseRecorder& recorder,
+                   Stream& stream, AfterPart const& after);
+    void run(Task const& task, int layer, RoutingBatch const& routing, BufferView tokens,
              BufferView out, Stream& stream);
-    void unpermute(BufferView out, Stream& stream);
-    void run_experts(LayerId layer, BufferView tokens, Stream& stream);
+    void unpermute(Part& part, int chunk, BufferView out, Stream& stream);
+    void run_experts(Task const& task, int layer, BufferView tokens, Stream& stream);
 
     LayerSpec spec_;
     Placement const& placement_;
-    Exchange& exchange_;
     ExpertKernel& experts_;
     LocalNetworks* local_;
+    Overlap overlap_;
     Injection injection_;
-    StepSchedule schedule_;
-    SlotRouting slots_;
-    DispatchPlanner planner_;
-    DispatchPlan const* plan_ = nullptr;
-    GroupedRows received_;
+    StepSchedule sequential_, overlapping_;  // overlapping_: of one layer, or of all
+    std::vector<Part> parts_;
+    TaskExecutor executor_;
 };
 
 }  // namespace epsim

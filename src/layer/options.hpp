@@ -20,6 +20,11 @@ struct MeasureOptions {
     double stall_s = 600;    ///< end the job after this time without progress; 0 = never
 };
 
+/// [step]
+struct StepOptions {
+    int micro_batches = 1;  ///< of a rank's tokens; 2 = one communicates while the other computes
+};
+
 /// [inject]: a disturbance that is known, to test what a measurement makes of it.
 struct InjectOptions {
     std::string phase = "none";  ///< where; the name of a phase

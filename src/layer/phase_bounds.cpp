@@ -25,7 +25,9 @@ PhaseBounds::PhaseBounds(ReplayCase const& replay, Communicator const& comm)
     : replay_(replay),
       comm_(comm),
       active_(comm.all_max(int64_t{!replay.calibration.empty()}) > 0),
-      counts_({replay.spec.layers, comm.size() + replay.topology.nodes() + 4}) {
+      counts_({replay.spec.layers, comm.size() + replay.topology.nodes() + 4}),
+      slot_is_active_(
+          {replay.spec.layers, std::ssize(replay.placement.experts_of(LayerId{0}, comm.rank()))}) {
     if (!active_) return;
     double const cache = cache_bytes(comm);
     on_all_ranks(comm, [&] {
@@ -39,18 +41,28 @@ std::span<int64_t> PhaseBounds::counts_of(int64_t layer) {
     return counts_.flat().subspan(static_cast<std::size_t>(layer) * n, n);
 }
 
+void PhaseBounds::begin_step() {
+    std::ranges::fill(counts_.flat(), 0);
+    std::ranges::fill(slot_is_active_.flat(), uint8_t{0});
+}
+
 void PhaseBounds::count(int64_t layer, SlotRouting const& sent, GroupedRows const& received) {
     if (!active_) return;
     auto const distinct = distinct_rows(sent, replay_.placement, replay_.topology);
     auto const into = counts_of(layer);
-    auto const nodes = std::ranges::copy(distinct.to_rank, into.begin()).out;
-    auto const rest = std::ranges::copy(distinct.to_node, nodes).out;
-    rest[0] = distinct.tokens;
-    rest[1] = std::ssize(sent.slot) / sent.top_k;
-    rest[2] = 0;
-    for (std::size_t s = 0; s + 1 < received.slot_offset.size(); ++s)
-        rest[2] += received.slot_offset[s + 1] > received.slot_offset[s];
-    rest[3] = received.slot_offset.back();
+    auto const nodes = into.subspan(distinct.to_rank.size());
+    auto const rest = into.last(4);
+    for (std::size_t r = 0; r < distinct.to_rank.size(); ++r) into[r] += distinct.to_rank[r];
+    for (std::size_t n = 0; n < distinct.to_node.size(); ++n) nodes[n] += distinct.to_node[n];
+    rest[0] += distinct.tokens;
+    rest[1] += std::ssize(sent.slot) / sent.top_k;
+    for (std::size_t s = 0; s + 1 < received.slot_offset.size(); ++s) {
+        auto& active = slot_is_active_(layer, s);
+        if (active || received.slot_offset[s + 1] == received.slot_offset[s]) continue;
+        active = 1;
+        ++rest[2];
+    }
+    rest[3] += received.slot_offset.back();
 }
 
 LayerWork PhaseBounds::work_of(int64_t layer, LayerTraffic const& traffic,

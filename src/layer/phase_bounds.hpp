@@ -17,7 +17,9 @@ public:
     /// Collective. Does nothing where no rank has a calibration; rank 0's is used.
     PhaseBounds(ReplayCase const& replay, Communicator const& comm);
 
-    /// What this rank did in a layer of the current step.
+    /// Forget the step before.
+    void begin_step();
+    /// Add what this rank did for a part of a layer's tokens.
     void count(int64_t layer, SlotRouting const& sent, GroupedRows const& received);
     /// Fill bound, least_bound, bound_resource and resource of a step on rank 0. Collective.
     /// \param traffic [L] on rank 0
@@ -34,6 +36,7 @@ private:
     std::unique_ptr<MachineLimits> limits_;  // on rank 0
     Array<int64_t, 2> counts_;  // [L, R + N + 4] of this rank: distinct rows by rank and by node,
                                 // tokens with rows, tokens, active slots, entries
+    Array<uint8_t, 2> slot_is_active_;  // [L, local slots]
 };
 
 }  // namespace epsim

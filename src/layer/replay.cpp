@@ -6,6 +6,7 @@
 #include <limits>
 
 #include "comm/mpi_session.hpp"
+#include "layer/emulated_experts.hpp"
 #include "layer/moe_layer.hpp"
 #include "layer/survey.hpp"
 #include "layer/timed_passes.hpp"
@@ -32,10 +33,13 @@ public:
         : replay_(replay),
           comm_(comm),
           engine_(engine),
-          layer_(replay.spec, replay.placement, engine.exchange, engine.experts, &engine.local,
+          // Without a core to spare, waiting awake would keep the own communication waiting.
+          emulated_(replay.emulate_us, !replay.overlap.any() && !engine.oversubscribed),
+          layer_(replay.spec, replay.placement, engine.exchanges, experts(),
+                 emulates() ? nullptr : &engine.local, replay.overlap,
                  Injection(replay.inject, comm.rank())),
           vectors_(replay.spec),
-          recorder_(engine.clock, replay.spec.layers),
+          recorder_(engine.clock, replay.spec.layers, replay.overlap.parts()),
           out_(replay.spec.dtype, replay.spec.shape.hidden) {
         // Freely running iterations leave no time to load: every step stays in memory.
         auto const kept = replay.measure.start == "free" ? replay.steps() : 1;
@@ -45,17 +49,20 @@ public:
 
     RunRecord run() {
         RunRecord record;
-        auto const surveyed = survey(replay_, comm_, engine_.exchange, record,
-                                     [this](int step) { advance("survey", step); });
+        auto surveyed = survey(replay_, comm_, engine_.exchanges, record,
+                               [this](int step) { advance("survey", step); });
         require(surveyed.findings);
-        if (replay_.measure.verify != "off") {
+        emulated_.set_entries(std::move(surveyed.entries));
+        if (replay_.measure.verify != "off" && !emulates()) {
             verify_values(record);
         } else if (replay_.measure.warmup == 0) {
             prepare_kernels();
         }
         time_passes(record);
         if (comm_.is_root()) {
-            fill_waits(record, surveyed.dependencies);
+            // A phase that is in several parts waits in each, and others run between them.
+            if (!replay_.overlap.any()) fill_waits(record, surveyed.dependencies);
+            if (emulates()) forget_expert_bounds(record);
             describe(record);
         }
         return record;
@@ -94,12 +101,27 @@ private:
         return into;
     }
 
-    BufferView forward(Loaded& step, int layer) {
+    bool emulates() const noexcept { return replay_.emulate_us > 0; }
+    ExpertKernel& experts() {
+        return emulates() ? static_cast<ExpertKernel&>(emulated_) : engine_.experts;
+    }
+
+    enum class Order { overlapping, sequential };
+    /// All layers of a step. \param after_layer called when a layer's output is whole
+    void forward(Loaded& step, Order order,
+                 std::function<void(int, BufferView)> const& after_layer) {
+        emulated_.begin_step(index(step.input.step));
         auto const out = out_.rows(step.tokens());
-        layer_.forward(LayerId{layer}, step.input.routing[static_cast<std::size_t>(layer)],
-                       step.x.rows(step.tokens()), out, recorder_, stream_);
-        if (engine_.heartbeat) engine_.heartbeat->beat();
-        return out;
+        auto const after = [&](int layer, MoeLayer::Part const&, bool last) {
+            if (!last) return;
+            if (after_layer) after_layer(layer, out);
+            if (engine_.heartbeat) engine_.heartbeat->beat();
+        };
+        MoeLayer::Step const work{step.input.routing, step.x.rows(step.tokens()), out};
+        order == Order::sequential
+            ? layer_.forward_in_sequence(work, recorder_, stream_, std::ref(after))
+            : layer_.forward(work, recorder_, stream_, std::ref(after));
+        stream_.synchronise();
     }
 
     /// Stop all ranks with the first finding of the lowest rank that has any.
@@ -121,16 +143,17 @@ private:
         for (int s = 0; s < replay_.steps(); ++s) {
             advance("verify", s);
             auto& step = load(s);
-            for (int l = 0; l < replay_.spec.layers; ++l) {
-                auto const out = forward(step, l);
+            forward(step, Order::overlapping, [&](int l, BufferView out) {
                 values.collect(step.input, l, out);
                 uint64_t sum = 0;
                 for (int64_t i = 0; i < out.rows; ++i)
                     sum += checksum(step.input.tokens[static_cast<std::size_t>(i)],
                                     {out.row(i), out.type, 1, out.width, out.device});
                 record.output_checksum(s, l) = std::bit_cast<int64_t>(sum);
-                if (values.full()) values.flush();
-            }
+                // Beside communication of the next layer there can be no other.
+                if (!layer_.crosses_layers() && values.full()) values.flush();
+            });
+            if (values.full()) values.flush();
         }
         values.flush();
         comm_.all_sum(record.output_checksum.flat());
@@ -144,22 +167,22 @@ private:
         for (int s = 0; s < replay_.steps(); ++s) {
             advance("warm-up", s);
             auto& step = load(s);
-            for (int l = 0; l < replay_.spec.layers; ++l) forward(step, l);
+            forward(step, Order::overlapping, {});
         }
     }
 
     void time_passes(RunRecord& record) {
         PassWork work{[this](int step) { load(step); },
-                      [this](int step) {
-                          auto& input = loaded(step);
-                          for (int l = 0; l < replay_.spec.layers; ++l) forward(input, l);
-                          stream_.synchronise();
-                      },
+                      [this](int step) { forward(loaded(step), Order::overlapping, {}); },
                       [this](int64_t done, int64_t total) { report("measure", done, total); },
                       engine_.interrupted,
                       [this] {
                           if (engine_.turns) engine_.turns->next();
                       }};
+        if (replay_.overlap.any())
+            work.forward_in_sequence = [this](int step) {
+                forward(loaded(step), Order::sequential, {});
+            };
         auto const domain =
             engine_.clock_domain.empty() ? host_domains(comm_) : engine_.clock_domain;
         TimedPasses(replay_.measure, replay_.steps(), comm_, engine_.clock, domain, recorder_,
@@ -167,11 +190,24 @@ private:
             .run(record);
     }
 
+    /// What nobody computes has no bound.
+    static void forget_expert_bounds(RunRecord& record) {
+        auto const expert = static_cast<int64_t>(Phase::expert);
+        for (int64_t s = 0; s < record.bound.extent(0); ++s)
+            for (int64_t l = 0; l < record.bound.extent(1); ++l) {
+                record.bound(s, l, expert) = std::numeric_limits<double>::quiet_NaN();
+                record.least_bound(s, l, expert) = std::numeric_limits<double>::quiet_NaN();
+                record.bound_resource(s, l, expert) = -1;
+            }
+    }
+
     void describe(RunRecord& record) const {
         auto const& shape = replay_.spec.shape;
-        record.flops_per_assignment = static_cast<double>(pair_flops(shape));
-        record.local_flops_per_token =
-            static_cast<double>(token_flops(shape) - shape.top_k * pair_flops(shape));
+        if (!emulates()) {
+            record.flops_per_assignment = static_cast<double>(pair_flops(shape));
+            record.local_flops_per_token =
+                static_cast<double>(token_flops(shape) - shape.top_k * pair_flops(shape));
+        }
         for (int s = 0; s < replay_.steps(); ++s) record.step.push_back(s);
         for (int l = 0; l < replay_.spec.layers; ++l)
             record.layer.push_back(replay_.layer_number(l));
@@ -189,6 +225,7 @@ private:
     ReplayCase const& replay_;
     Communicator const& comm_;
     ReplayEngine const& engine_;
+    EmulatedExperts emulated_;
     MoeLayer layer_;
     TokenVectors vectors_;
     PhaseRecorder recorder_;

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string_view>
 
 #include "comm/communicator.hpp"
@@ -19,8 +20,8 @@ using ReplayProgress = std::function<void(std::string_view stage, int64_t done, 
 
 /// What a rank replays with. All must outlive the replay.
 struct ReplayEngine {
-    Exchange& exchange;
-    ExpertKernel& experts;
+    std::span<Exchange* const> exchanges;  ///< one a part of a rank's tokens (overlap.parts())
+    ExpertKernel& experts;                 ///< not used where they are emulated
     LocalNetworks& local;
     Clock const& clock;
     ReplayProgress progress;
@@ -28,6 +29,7 @@ struct ReplayEngine {
     std::function<bool()> interrupted;
     Heartbeat* heartbeat = nullptr;      ///< beats with every layer of every step; nullptr = none
     Turns* turns = nullptr;              ///< with other runs; nullptr = none
+    bool oversubscribed = false;         ///< ranks or their threads share cores
     std::vector<int> clock_domain = {};  ///< [R] equal numbers share `clock`; empty = by host
 };
 

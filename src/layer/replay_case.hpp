@@ -7,6 +7,7 @@
 #include "cluster/cluster_topology.hpp"
 #include "layer/layer_spec.hpp"
 #include "layer/options.hpp"
+#include "layer/overlap.hpp"
 #include "placement/placement.hpp"
 #include "trace/assignment.hpp"
 #include "trace/routing.hpp"
@@ -25,6 +26,8 @@ struct ReplayCase {
     MeasureOptions measure;
     InjectOptions inject;
     Calibration calibration;  ///< empty = not measured
+    Overlap overlap = {};
+    double emulate_us = 0;  ///< a layer's experts take this time a rank, uncomputed; 0 = computed
 
     int steps() const { return static_cast<int>(source.info().steps()); }
     /// The model's number of the i-th replayed layer.

@@ -18,18 +18,19 @@ namespace {
 /// Counts of one rank, summed up over the ranks at the end.
 class Surveyor {
 public:
-    Surveyor(ReplayCase const& replay, Communicator const& comm, Exchange& exchange)
+    Surveyor(ReplayCase const& replay, Communicator const& comm,
+             std::span<Exchange* const> exchanges)
         : replay_(replay),
           comm_(comm),
-          exchange_(exchange),
           kernel_(make_identity_kernel(replay.spec, replay.placement, comm.rank())),
-          layer_(replay.spec, replay.placement, exchange, *kernel_, nullptr),
-          recorder_(clock_, layers()),
+          layer_(replay.spec, replay.placement, exchanges, *kernel_, nullptr, replay.overlap),
+          recorder_(clock_, layers(), replay.overlap.parts()),
           received_({layers(), experts()}),
           recorded_({layers(), experts()}),
           unrouted_({layers(), 1}),
           rank_tokens_({layers(), comm.size()}),
-          traffic_(layers(), comm.size(), exchange.hops()),
+          hops_(exchanges.front()->hops()),
+          traffic_(layers(), comm.size(), hops_),
           dependencies_(replay.steps(), layers()),
           bounds_(replay, comm),
           signatures_(replay.spec.dtype, replay.spec.shape.hidden),
@@ -37,12 +38,16 @@ public:
 
     Survey run(RunRecord& record, std::function<void(int step)> const& before_step) {
         if (comm_.is_root()) make_room(record);
+        Array<int64_t, 2> entries;
+        if (replay_.emulate_us > 0) entries = Array<int64_t, 2>({replay_.steps(), layers()});
         for (int s = 0; s < replay_.steps(); ++s) {
             if (before_step) before_step(s);
             StepInput input;
             on_all_ranks(
                 comm_, [&] { input = load_step(replay_, StepId{s}, comm_.size(), comm_.rank()); });
             survey_step(input);
+            for (int64_t l = 0; l < layers() && !entries.empty(); ++l)
+                entries(s, l) = rank_tokens_(l, index(comm_.rank()));
             int64_t const tokens = comm_.all_sum(static_cast<int64_t>(input.tokens.size()));
             for (auto* counts : {&received_, &recorded_, &unrouted_, &rank_tokens_})
                 comm_.all_sum(counts->flat());
@@ -56,7 +61,7 @@ public:
             keep_traffic(record, s, traffic);
         }
         record.identities = comm_.all_sum(identities_);
-        return {std::move(findings_), std::move(dependencies_)};
+        return {std::move(findings_), std::move(dependencies_), std::move(entries)};
     }
 
 private:
@@ -70,26 +75,34 @@ private:
         BufferView const x = signatures_.rows(tokens), out = out_.rows(tokens);
         token_signatures(replay_.spec, input.step, input.tokens, x);
         HostStream stream;
-        for (int l = 0; l < layers(); ++l) {
-            auto const& routing = input.routing[static_cast<std::size_t>(l)];
-            layer_.forward(LayerId{l}, routing, x, out, recorder_, stream);
-            count(l, routing);
-            if (replay_.measure.verify != "off") check_identities(input, l, routing, out);
-        }
+        traffic_.begin_step();
+        bounds_.begin_step();
+        layer_.forward({input.routing, x, out}, recorder_, stream,
+                       [&](int l, MoeLayer::Part const& part, bool last) {
+                           count(l, part);
+                           if (!last) return;
+                           auto const& routing = input.routing[static_cast<std::size_t>(l)];
+                           count(l, routing);
+                           if (replay_.measure.verify != "off")
+                               check_identities(input, l, routing, out);
+                       });
     }
 
     void count(int l, RoutingBatch const& routing) {
         for (ExpertId const e : routing.expert)
             ++(e == no_expert ? unrouted_(l, 0) : recorded_(l, index(e)));
-        traffic_.count(l, layer_.plan(), replay_.placement, exchange_.traffic());
+    }
+
+    void count(int l, MoeLayer::Part const& part) {
+        traffic_.count(l, *part.plan, replay_.placement, part.exchange.traffic());
         auto const mine = replay_.placement.experts_of(LayerId{l}, comm_.rank());
-        auto const offset = layer_.received().slot_offset;
+        auto const offset = part.received.slot_offset;
         for (std::size_t slot = 0; slot < mine.size(); ++slot) {
             int64_t const entries = offset[slot + 1] - offset[slot];
             if (mine[slot] != no_expert) received_(l, index(mine[slot])) += entries;
             rank_tokens_(l, index(comm_.rank())) += entries;
         }
-        bounds_.count(l, layer_.slots(), layer_.received());
+        bounds_.count(l, part.slots, part.received);
     }
 
     void check_identities(StepInput const& input, int l, RoutingBatch const& routing,
@@ -128,7 +141,7 @@ private:
             *bytes = Array<int64_t, 4>({layers(), d, ranks, ranks});
         record.wire = Array<int64_t, 4>({layers(), d, ranks, link_class_count});
         auto const& spec = replay_.spec;
-        record.hops = exchange_.hops();
+        record.hops = hops_;
         record.algorithm = replay_.algorithm;
         record.dedup = name_of(replay_.spec.dedup);
         record.dispatch_row_bytes = row_bytes(spec.wire_dtype, spec.shape.hidden);
@@ -212,7 +225,6 @@ private:
 
     ReplayCase const& replay_;
     Communicator const& comm_;
-    Exchange& exchange_;
     std::unique_ptr<ExpertKernel> kernel_;
     MoeLayer layer_;
     MonotonicClock clock_;
@@ -221,6 +233,7 @@ private:
     Array<int64_t, 2> received_, recorded_;  // [L, E] assignments: as arrived, as in the trace
     Array<int64_t, 2> unrouted_;             // [L, 1] choices that name no expert
     Array<int64_t, 2> rank_tokens_;          // [L, R]
+    int hops_;
     TrafficCount traffic_;
     DependencyLog dependencies_;  // on rank 0
     PhaseBounds bounds_;
@@ -232,9 +245,10 @@ private:
 
 }  // namespace
 
-Survey survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
-              RunRecord& record, std::function<void(int step)> const& before_step) {
-    return Surveyor(replay, comm, exchange).run(record, before_step);
+Survey survey(ReplayCase const& replay, Communicator const& comm,
+              std::span<Exchange* const> exchanges, RunRecord& record,
+              std::function<void(int step)> const& before_step) {
+    return Surveyor(replay, comm, exchanges).run(record, before_step);
 }
 
 }  // namespace epsim

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <functional>
+#include <span>
 #include <string>
 
 #include "comm/communicator.hpp"
@@ -25,6 +26,7 @@ struct Survey {
     Findings findings;           ///< this rank's: a token whose output is not what its experts must
                                  ///< return, an expert that received other than the trace's count
     DependencyLog dependencies;  ///< on rank 0
+    Array<int64_t, 2> entries;   ///< [S, L] that this rank receives; empty unless emulate_us > 0
 };
 
 /// One untimed pass of every step and layer through the real plan and exchange with signatures for
@@ -35,7 +37,8 @@ struct Survey {
 /// With verify = off nothing is checked but that counts agree.
 /// \param before_step called on every rank before each step; may be collective and throw on all
 /// \throws CollectiveError if the trace cannot be read
-Survey survey(ReplayCase const& replay, Communicator const& comm, Exchange& exchange,
-              RunRecord& record, std::function<void(int step)> const& before_step = {});
+Survey survey(ReplayCase const& replay, Communicator const& comm,
+              std::span<Exchange* const> exchanges, RunRecord& record,
+              std::function<void(int step)> const& before_step = {});
 
 }  // namespace epsim

@@ -1,9 +1,12 @@
 #include "layer/timed_passes.hpp"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cmath>
 
+#include "measure/statistics.hpp"
 #include "measure/stopping_rule.hpp"
 
 namespace epsim {
@@ -38,7 +41,9 @@ TimedPasses::TimedPasses(MeasureOptions const& options, int steps, Communicator 
       start_(comm, clock_),
       recorder_(recorder),
       work_(std::move(work)),
-      origin_(comm.broadcast(clock_.now())) {
+      origin_(comm.broadcast(clock_.now())),
+      parts_(recorder, comm, steps + 1),
+      sequential_(static_cast<std::size_t>(steps)) {
     auto const n = static_cast<std::size_t>(steps) + 1;
     auto const block = recorder.start().flat().size();
     for (auto* stamps : {&begins_, &ends_}) stamps->reserve(n);
@@ -51,10 +56,13 @@ void TimedPasses::run(RunRecord& record) {
     std::string stopped;
     while (stopped.empty()) {
         if (work_.next_turn) work_.next_turn();
-        for (auto* stamps : {&begins_, &ends_, &phase_begins_, &phase_ends_}) stamps->clear();
-        free() ? free_pass() : aligned_pass();
+        run_pass(false);
         gather_pass();
         ++pass_;
+        if (work_.forward_in_sequence && !interrupted_) {
+            run_pass(true);
+            gather_sequential_pass();
+        }
         if (interrupted_)
             stopped = "interrupted";
         else
@@ -66,6 +74,14 @@ void TimedPasses::run(RunRecord& record) {
     record.status = interrupted_ ? "interrupted" : "complete";
     record.provenance["measure"] = {
         {"stopped", stopped}, {"start", options_.start}, {"late_starts", std::to_string(late_)}};
+    fill_parts(record);
+}
+
+void TimedPasses::run_pass(bool in_sequence) {
+    for (auto* stamps : {&begins_, &ends_, &phase_begins_, &phase_ends_}) stamps->clear();
+    parts_.clear();
+    in_sequence_ = in_sequence;
+    free() ? free_pass() : aligned_pass();
 }
 
 void TimedPasses::aligned_pass() {
@@ -82,17 +98,19 @@ void TimedPasses::free_pass() {
     iterate(steps_ - 1);  // so that every recorded iteration follows another
     phase_begins_.clear();
     phase_ends_.clear();
+    parts_.clear();
     for (int s = 0; s < steps_; ++s) iterate(s);
     end_iteration();
 }
 
 void TimedPasses::iterate(int step) {
     recorder_.begin_iteration();
-    work_.forward(step);
+    (in_sequence_ ? work_.forward_in_sequence : work_.forward)(step);
     ends_.push_back(own_.now());
     auto const begin = recorder_.start().flat(), end = recorder_.end().flat();
     phase_begins_.insert(phase_begins_.end(), begin.begin(), begin.end());
     phase_ends_.insert(phase_ends_.end(), end.begin(), end.end());
+    parts_.take();
 }
 
 /// What all ranks must know before the next start.
@@ -110,7 +128,8 @@ void TimedPasses::end_iteration() {
     int const passes = open ? 0
                             : options_.warmup + (options_.max_passes > 0 ? options_.max_passes
                                                                          : options_.min_passes);
-    if (work_.progress) work_.progress(done, static_cast<int64_t>(passes) * steps_);
+    if (work_.progress && !in_sequence_)
+        work_.progress(done, static_cast<int64_t>(passes) * steps_);
 }
 
 void TimedPasses::gather_pass() {
@@ -118,30 +137,45 @@ void TimedPasses::gather_pass() {
     for (double& t : begins_) t -= origin_;
     for (auto* stamps : {&ends_, &phase_begins_, &phase_ends_})
         for (double& t : *stamps) t = clock_.to_root(t) - origin_;
+    parts_.gather_events(std::ssize(all_begins_) / comm_.size(), clock_, origin_);
     auto const ends = comm_.gather(std::span<double const>(ends_));
     auto const phase_begins = comm_.gather(std::span<double const>(phase_begins_));
     auto const phase_ends = comm_.gather(std::span<double const>(phase_ends_));
     if (!comm_.is_root()) return;
-    keep_times(begins_, ends);
     auto const ranks = static_cast<std::size_t>(comm_.size());
+    auto const times = iteration_times(ends);
+    for (double const begin : times.begins) all_begins_.insert(all_begins_.end(), ranks, begin);
+    all_ends_.insert(all_ends_.end(), times.ends.begin(), times.ends.end());
+    iterations_of_pass_.push_back(static_cast<int>(times.begins.size()));
     append_transposed(all_phase_begins_, phase_begins, ranks);
     append_transposed(all_phase_ends_, phase_ends, ranks);
 }
 
+void TimedPasses::gather_sequential_pass() {
+    for (double& t : begins_) t -= origin_;
+    for (double& t : ends_) t = clock_.to_root(t) - origin_;
+    bool const kept = pass_ > options_.warmup;
+    parts_.gather_sums(kept);
+    auto const ends = comm_.gather(std::span<double const>(ends_));
+    if (!comm_.is_root() || !kept) return;
+    auto const ranks = static_cast<std::size_t>(comm_.size());
+    auto const times = iteration_times(ends);
+    for (std::size_t s = 0; s < times.begins.size(); ++s)
+        sequential_[s].push_back(std::ranges::max(std::span(times.ends).subspan(s * ranks, ranks)) -
+                                 times.begins[s]);
+}
+
 /// \param ends [R, n], of a free pass with the iteration that is not recorded first
-void TimedPasses::keep_times(std::span<double const> begins, std::span<double const> ends) {
+TimedPasses::IterationTimes TimedPasses::iteration_times(std::span<double const> ends) const {
     auto const ranks = static_cast<std::size_t>(comm_.size());
     std::vector<double> by_iteration;
     append_transposed(by_iteration, ends, ranks);
-    auto const n = by_iteration.size() / ranks;
-    auto const first = n - (free() ? n - 1 : n);
-    for (std::size_t i = first; i < n; ++i) {
-        auto const before = std::span(by_iteration).subspan((i - first) * ranks, ranks);
-        double const begin = free() ? std::ranges::max(before) : begins[i];
-        all_begins_.insert(all_begins_.end(), ranks, begin);
-        for (std::size_t r = 0; r < ranks; ++r) all_ends_.push_back(by_iteration[i * ranks + r]);
-    }
-    iterations_of_pass_.push_back(static_cast<int>(n - first));
+    if (!free()) return {begins_, std::move(by_iteration)};
+    IterationTimes times;
+    for (std::size_t i = ranks; i < by_iteration.size(); i += ranks)
+        times.begins.push_back(std::ranges::max(std::span(by_iteration).subspan(i - ranks, ranks)));
+    times.ends.assign(by_iteration.begin() + comm_.size(), by_iteration.end());
+    return times;
 }
 
 std::string TimedPasses::why_stop() const {
@@ -172,6 +206,16 @@ void TimedPasses::fill_times(RunRecord& record) const {
             record.step_of.push_back(s);
             record.is_warmup.push_back(static_cast<int>(pass) < options_.warmup);
         }
+}
+
+void TimedPasses::fill_parts(RunRecord& record) {
+    parts_.fill(record, steps_);
+    if (!record.sequential_phase.empty())
+        for (auto& times : sequential_) record.sequential_step.push_back(median(times));
+    if (int64_t const last = record.events.empty() ? -1 : record.events.back().iteration;
+        last + 1 < std::ssize(record.step_of) && last >= 0)
+        record.provenance["measure"]["events"] =
+            fmt::format("of the first {} iterations only", last + 1);
 }
 
 void TimedPasses::fill_clock(RunRecord& record) const {

@@ -9,6 +9,7 @@
 #include "comm/root_clock.hpp"
 #include "layer/aligned_start.hpp"
 #include "layer/options.hpp"
+#include "layer/part_times.hpp"
 #include "measure/phase_recorder.hpp"
 #include "measure/run_record.hpp"
 
@@ -21,6 +22,8 @@ struct PassWork {
     std::function<void(int64_t done, int64_t total)> progress;
     std::function<bool()> interrupted;  ///< true on any rank: end after this iteration
     std::function<void()> next_turn;    ///< before each pass; collective
+    /// forward without overlap: a pass of it follows each pass; empty = there is no overlap.
+    std::function<void(int step)> forward_in_sequence = {};
 };
 
 /// Warm-up and measured passes over the steps, until the stopping rule is content. Stamps stay on
@@ -31,6 +34,8 @@ struct PassWork {
 /// minus that moment. free: iterations follow each other without pause, as in production; the time
 /// is the difference of successive latest ends, and a pass begins with an iteration that is not
 /// recorded. All steps must then be loaded at once.
+///
+/// Passes without overlap are measured in the same way; their iterations are none of the record's.
 class TimedPasses {
 public:
     /// Collective. References must outlive it. \param domain of each rank: who shares a clock
@@ -43,14 +48,21 @@ public:
     void run(RunRecord& record);
 
 private:
+    void run_pass(bool in_sequence);
     void aligned_pass();
     void free_pass();
     void iterate(int step);
     void end_iteration();
     void gather_pass();
-    void keep_times(std::span<double const> begins, std::span<double const> ends);
+    void gather_sequential_pass();
+    struct IterationTimes {
+        std::vector<double> begins;  // [n]
+        std::vector<double> ends;    // [n, R]
+    };
+    IterationTimes iteration_times(std::span<double const> ends) const;
     std::string why_stop() const;
     void fill_times(RunRecord& record) const;
+    void fill_parts(RunRecord& record);
     void fill_clock(RunRecord& record) const;
     bool free() const { return options_.start == "free"; }
 
@@ -72,6 +84,9 @@ private:
     // Rank 0's, all passes: [I, R] and [I, L, P, R].
     std::vector<double> all_begins_, all_ends_, all_phase_begins_, all_phase_ends_;
     std::vector<int> iterations_of_pass_;
+    bool in_sequence_ = false;  ///< the running pass is
+    PartTimes parts_;
+    std::vector<std::vector<double>> sequential_;  // [S] s of each iteration without overlap
 };
 
 }  // namespace epsim

@@ -12,21 +12,6 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// The rank that ended last in the most iterations (ties: the lowest), and in how many.
-std::pair<int64_t, int64_t> find_critical_rank(SummaryInput const& input) {
-    auto const& end = input.record.step_end;
-    std::vector<int64_t> last(static_cast<std::size_t>(end.extent(1)));
-    for (auto const& of_step : input.iterations)
-        for (int64_t const i : of_step) {
-            int64_t latest = 0;
-            for (int64_t r = 1; r < end.extent(1); ++r)
-                if (end(i, r) > end(i, latest)) latest = r;
-            ++last[static_cast<std::size_t>(latest)];
-        }
-    auto const most = std::ranges::max_element(last);
-    return {most - last.begin(), *most};
-}
-
 /// [S] the iteration of each step with its median time, the lower of two; none where none is
 /// measured.
 IterationsOfStep median_iterations(SummaryInput const& input) {
@@ -43,6 +28,20 @@ IterationsOfStep median_iterations(SummaryInput const& input) {
 }
 
 }  // namespace
+
+std::pair<int64_t, int64_t> find_critical_rank(SummaryInput const& input) {
+    auto const& end = input.record.step_end;
+    std::vector<int64_t> last(static_cast<std::size_t>(end.extent(1)));
+    for (auto const& of_step : input.iterations)
+        for (int64_t const i : of_step) {
+            int64_t latest = 0;
+            for (int64_t r = 1; r < end.extent(1); ++r)
+                if (end(i, r) > end(i, latest)) latest = r;
+            ++last[static_cast<std::size_t>(latest)];
+        }
+    auto const most = std::ranges::max_element(last);
+    return {most - last.begin(), *most};
+}
 
 void summarise_critical(SummaryInput const& input, SummaryRows& rows) {
     if (input.measured == 0) return;
@@ -85,6 +84,8 @@ void summarise_critical(SummaryInput const& input, SummaryRows& rows) {
                  "lies between the difference of both and critical_phase; a wait too short for "
                  "the clocks to tell (under 3 x their error) counts as 0");
     }
+    // With overlap phases do not add up to anything.
+    if (!input.record.sequential_phase.empty()) return;
     rows.add("critical_other", other, "s", n,
              "critical_step_time - all critical_phase_*: the time outside the phases");
 }

@@ -63,6 +63,11 @@ void check_run(RunRecord const& record) {
     expect("time_wait", record.time_wait, record.time_start.shape());
     expect("step_start", record.step_start, {iterations, ranks});
     expect("step_end", record.step_end, record.step_start.shape());
+    expect("sequential_phase", record.sequential_phase, {steps, layers, phases, ranks});
+    if (!record.sequential_step.empty())
+        expect_size("sequential_step", record.sequential_step.size(), steps);
+    if (record.sequential_phase.empty() != record.sequential_step.empty())
+        refuse("steps without overlap lack their phases");
     if (record.time_start.empty() != record.time_end.empty()) refuse("a phase lacks start or end");
     if (record.step_start.empty() != record.step_end.empty()) refuse("a step lacks start or end");
     expect_size("is_warmup", record.is_warmup.size(), iterations);

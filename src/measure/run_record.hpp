@@ -72,6 +72,10 @@ struct RunRecord {
     std::vector<int32_t> step_of;           ///< [I] index into `step`
     std::vector<uint8_t> is_warmup;         ///< [I]
     std::vector<Event> events;
+    // Of steps in several parts (chunks, micro-batches), from passes between the others that do the
+    // same tasks one after the other: medians over these passes.
+    Array<double, 4> sequential_phase;    ///< [S, L, P, R] s in the phase; NaN = phase absent
+    std::vector<double> sequential_step;  ///< [S] s, of an iteration
     Array<double, 2> clock_t_ref, clock_offset, clock_slope, clock_error;  ///< [epoch, R]
 
     // Ceilings of the machine, measured in the same run, and the bounds that follow from them.

@@ -2,6 +2,7 @@
 
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "measure/bootstrap.hpp"
@@ -42,8 +43,17 @@ void summarise_phases(SummaryInput const& input, SummaryRows& rows);    ///< pha
 void summarise_critical(SummaryInput const& input, SummaryRows& rows);  ///< critical_*
 void summarise_rates(SummaryInput const& input, SummaryRows& rows);     ///< FLOP/s, bandwidth
 void summarise_bounds(SummaryInput const& input, SummaryRows& rows);    ///< bound_*
-void summarise_load(RunRecord const& record, SummaryRows& rows);        ///< imbalance, drops
-void summarise_traffic(RunRecord const& record, SummaryRows& rows);     ///< bytes
+/// What overlap hides of the shorter of communication and computation, and what it costs the
+/// experts: of steps in several parts. The measure is the usual one of pipelines of two stages: the
+/// best that overlap can do is to hide the shorter stage behind the longer, so
+/// (sum of parts - step) / min(communication, computation), with the sum of parts measured as the
+/// step that does the same tasks one after the other.
+void summarise_overlap(SummaryInput const& input, SummaryRows& rows);
+void summarise_load(RunRecord const& record, SummaryRows& rows);     ///< imbalance, drops
+void summarise_traffic(RunRecord const& record, SummaryRows& rows);  ///< bytes
+
+/// The rank that ended last in the most iterations (ties: the lowest), and in how many.
+std::pair<int64_t, int64_t> find_critical_rank(SummaryInput const& input);
 
 /// A time of each measured iteration of a step with its pass; where `time` is NaN there is none.
 PassSamples samples_of_step(SummaryInput const& input, std::size_t step,

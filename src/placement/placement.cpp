@@ -89,17 +89,26 @@ Placement linear_placement(int layers, int num_experts, int ranks) {
 
 void resolve_replicas(RoutingBatch const& routing, Placement const& placement, LayerId layer,
                       SlotRouting& out) {
+    resolve_replicas(routing, {0, routing.tokens()}, placement, layer, out);
+}
+
+void resolve_replicas(RoutingBatch const& routing, TokenRange tokens, Placement const& placement,
+                      LayerId layer, SlotRouting& out) {
+    auto const k = static_cast<std::size_t>(routing.top_k);
+    auto const first = static_cast<std::size_t>(tokens.begin) * k;
+    auto const n = static_cast<std::size_t>(tokens.size()) * k;
+    auto const weight = std::span(routing.weight).subspan(first, n);
     out.top_k = routing.top_k;
-    out.slot.resize(routing.expert.size());
-    out.weight.assign(routing.weight.begin(), routing.weight.end());
-    for (std::size_t i = 0; i < routing.expert.size(); ++i) {
-        ExpertId const expert = routing.expert[i];
+    out.slot.resize(n);
+    out.weight.assign(weight.begin(), weight.end());
+    for (std::size_t i = 0; i < n; ++i) {
+        ExpertId const expert = routing.expert[first + i];
         if (expert == no_expert) {
             out.slot[i] = no_slot;
             continue;
         }
         auto const replicas = placement.slots_of(layer, expert);
-        auto const token = i / static_cast<std::size_t>(routing.top_k);
+        auto const token = (first + i) / k;
         out.slot[i] = replicas[replicas.size() == 1 ? 0 : token % replicas.size()];
     }
 }

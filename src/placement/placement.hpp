@@ -67,5 +67,8 @@ struct SlotRouting {
 /// that replicas share evenly. Reuses `out`'s memory.
 void resolve_replicas(RoutingBatch const& routing, Placement const& placement, LayerId layer,
                       SlotRouting& out);
+/// The same for a range of the batch's tokens alone.
+void resolve_replicas(RoutingBatch const& routing, TokenRange tokens, Placement const& placement,
+                      LayerId layer, SlotRouting& out);
 
 }  // namespace epsim

@@ -40,7 +40,7 @@ std::string explain_kind(ReportInput const& input) {
 std::string explain_tag(std::string const& tag) {
     static std::map<std::string, std::string> const meaning{
         {"reshaped", "prefill tokens replayed as decode, or long-run counts as steps"},
-        {"distorted", "the shape differs from its preset's by more than the hidden size"},
+        {"distorted", "not the model's layers: their shape, or what their experts do, was changed"},
         {"warm-weights", "all layers share one set of weights, which may stay in cache"},
         {"synthesised-from-counts", "tokens were drawn to fit recorded counts"}};
     auto const found = meaning.find(tag);

@@ -102,6 +102,19 @@ std::string limit_text(ReportInput const& input) {
                        percent_text(input.value("critical_rank_last")));
 }
 
+/// What overlap hides, and what it costs.
+std::string overlap_text(ReportInput const& input) {
+    double const communication = input.value("overlap_communication");
+    double const compute = input.value("overlap_compute");
+    return fmt::format(
+        "hides {} of {} ({}; step without overlap {}); experts take {} of their time without it",
+        percent_text(input.value("overlap_efficiency")),
+        communication < compute ? "communication" : "computation",
+        seconds_text(std::min(communication, compute)),
+        seconds_text(input.value("sequential_step_time")),
+        percent_text(input.value("expert_slowdown")));
+}
+
 }  // namespace
 
 std::string speed_section(ReportInput const& input) {
@@ -124,7 +137,9 @@ std::string speed_section(ReportInput const& input) {
     if (std::isfinite(input.value("n_eff")))
         text += fact("precision", precision_text(input), style);
     if (auto const stop = stop_text(input); !stop.empty()) text += fact("stopped", stop, style);
-    if (std::isfinite(input.value("critical_rank")))
+    if (std::isfinite(input.value("sequential_step_time")))
+        text += fact("overlap", overlap_text(input), style);
+    else if (std::isfinite(input.value("critical_rank")))
         text += fact("limited by", limit_text(input), style);
     if (double const busiest = input.value("expert_flops_busiest_rank"); std::isfinite(busiest))
         text += fact("experts",
@@ -163,8 +178,16 @@ std::string phase_section(ReportInput const& input) {
             input.value(fmt::format("critical_phase_{}", name)),
             input.value(fmt::format("critical_wait_{}", name)));
     }
-    add("other", nan, nan, input.value("critical_other"), nan);
+    if (double const other = input.value("critical_other"); std::isfinite(other))
+        add("other", nan, nan, other, nan);
     add("step", input.value("step_time"), nan, rank_step, critical_wait(input));
+    if (std::isfinite(input.value("sequential_step_time")))
+        return table.text(input.style) +
+               note(
+                   "Medians over iterations, summed over layers, mean over steps, of the time from "
+                   "a phase's first begin to its last end in a layer: phases overlap, and do not "
+                   "add up to the step.",
+                   input.style);
     return table.text(input.style) +
            note(fmt::format(
                     "Slowest and fastest rank: medians over iterations, summed over layers, mean "

@@ -22,6 +22,13 @@ bool measure_says(RunRecord const& r, std::string const& line) {
     return found < r.config.find("\n[", section);
 }
 
+bool experts_were_emulated(RunRecord const& r) {
+    auto const group = r.provenance.find("compute");
+    if (group == r.provenance.end()) return false;
+    auto const kernel = group->second.find("kernel");
+    return kernel != group->second.end() && kernel->second == "emulated";
+}
+
 std::string time_moves_forward(RunRecord const& r) {
     auto const broken = [](double start, double end) {
         return std::isnan(start) != std::isnan(end) || end < start;
@@ -128,6 +135,8 @@ std::vector<Finding> check_figures(RunRecord const& record) {
     check_rule("the oracle found nothing wrong", oracle_agrees);
     if (measure_says(record, "verify = \"off\""))
         findings.push_back({"outputs were not checked (measure.verify = off)", ""});
+    else if (experts_were_emulated(record))
+        findings.push_back({"outputs were not checked (compute.emulate_us)", ""});
     else
         findings.push_back({"outputs were checked", record.checked > 0 ? "" : "none was"});
     check_rule("/summary is that of the arrays", summary_is_of_the_arrays);

@@ -49,6 +49,21 @@ void for_each_array(Record& r, Visit&& visit) {
     visit(ArrayPlace{"time", "is_warmup", {"iteration"}, "1", "1 = warm-up, not in the statistics"},
           r.is_warmup);
 
+    visit(ArrayPlace{"sequential",
+                     "phase_seconds",
+                     {"step", "layer", "phase", "rank"},
+                     "s",
+                     "time in the phase without overlap, median (NaN = it did not run)",
+                     Presence::if_known},
+          r.sequential_phase);
+    visit(ArrayPlace{"sequential",
+                     "step_seconds",
+                     {"step"},
+                     "s",
+                     "time of the step without overlap, median",
+                     Presence::if_known},
+          r.sequential_step);
+
     Axes const clocks{"epoch", "rank"};
     visit(ArrayPlace{"clock", "t_ref", clocks, "s", "reference time of the clock's fit"},
           r.clock_t_ref);

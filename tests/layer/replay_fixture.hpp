@@ -21,6 +21,8 @@ struct SmallReplay {
     std::string kernel = "reference", algorithm = "alltoallv";
     InjectOptions inject;
     Calibration calibration;
+    Overlap overlap;
+    double emulate_us = 0;
     std::function<bool()> interrupted;
     Heartbeat* heartbeat = nullptr;
     Clock const* clock = nullptr;   ///< nullptr = the host's
@@ -46,8 +48,16 @@ struct SmallReplay {
     RunRecord run(WrapExchange&& wrap_exchange, WrapExperts&& wrap_experts) const {
         auto const placed = placement();
         auto const topology = ClusterTopology::blocks(comm.size(), 2);
-        std::unique_ptr<Exchange> exchange = wrap_exchange(
-            make_mpi_exchange(comm, algorithm, placed, topology, spec.dedup, shape(placed)));
+        std::vector<Communicator> channels;
+        std::vector<std::unique_ptr<Exchange>> exchanges;
+        std::vector<Exchange*> parts;
+        for (int part = 0; part < overlap.parts(); ++part)
+            channels.push_back(Communicator::duplicate(comm.native()));
+        for (auto const& channel : channels) {
+            exchanges.push_back(wrap_exchange(make_mpi_exchange(
+                channel, algorithm, placed, topology, spec.dedup, shape(placed))));
+            parts.push_back(exchanges.back().get());
+        }
         std::vector<std::vector<WeightKey>> keys;
         for (int l = 0; l < spec.layers; ++l) {
             auto& layer = keys.emplace_back();
@@ -60,9 +70,9 @@ struct SmallReplay {
         for (int l = 0; l < spec.layers; ++l) layers.push_back(LayerId{l});
         MonotonicClock const host_clock;
         return replay({spec, source, layers, Assign::contiguous, placed, topology, algorithm,
-                       measure, inject, calibration},
+                       measure, inject, calibration, overlap, emulate_us},
                       comm,
-                      {*exchange,
+                      {parts,
                        *experts,
                        local,
                        clock ? *clock : host_clock,
@@ -70,6 +80,7 @@ struct SmallReplay {
                        interrupted,
                        heartbeat,
                        nullptr,
+                       false,
                        clock_domain});
     }
     RunRecord run() const {

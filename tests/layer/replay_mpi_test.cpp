@@ -1,6 +1,8 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
+#include <set>
+#include <tuple>
 
 #include "comm/mpi_session.hpp"
 #include "layer/replay_fixture.hpp"
@@ -297,6 +299,128 @@ TEST(Replay, FastKernelsStayWithinTheBoundInBothTypes) {
             EXPECT_GT(record.max_error, 0);
             EXPECT_LE(record.max_error, 1);
         }
+}
+
+/// \param overlap of the parts; everything else is drawn
+void expect_parts_change_nothing(Overlap overlap, DType type, Dedup dedup, std::string algorithm,
+                                 unsigned seed) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    std::mt19937 random(seed);
+    MemorySource const source(random, {40, 1, 0, 13}, 3, 8, 3);
+    auto spec = small_spec(source, type);
+    spec.dedup = dedup;
+    spec.shape.shared_experts = 1;
+    spec.shape.shared_intermediate = 5;
+    spec.shape.dense_residual_intermediate = 7;
+    SmallReplay whole(spec, source, comm);
+    whole.algorithm = algorithm;
+    whole.measure.warmup = 1;
+    auto split = whole;
+    split.overlap = overlap;
+    auto const expected = whole.run(), record = split.run();
+    if (!comm.is_root()) return;
+    EXPECT_EQ(record.output_checksum, expected.output_checksum);
+    EXPECT_EQ(record.checked, source.info().tokens() * 3);
+    EXPECT_EQ(record.identities, expected.identities);
+    EXPECT_EQ(record.wrong, 0);
+    EXPECT_EQ(record.expert_tokens, expected.expert_tokens);
+    EXPECT_EQ(record.rank_tokens, expected.rank_tokens);
+    EXPECT_EQ(record.selected, expected.selected);
+    EXPECT_EQ(record.payload, expected.payload);
+    EXPECT_TRUE(record.time_wait.empty());
+
+    // Every part of every phase that ran, once, inside its phase and its iteration.
+    int const parts = overlap.parts(), ranks = comm.size();
+    ASSERT_EQ(std::ssize(record.events), std::ssize(record.step_of) * 3 * 7 * parts * ranks);
+    std::set<std::tuple<int, int, int, int, int>> seen;
+    for (auto const& e : record.events) {
+        EXPECT_TRUE(seen.insert({e.iteration, e.layer, e.rank, e.phase, e.chunk}).second);
+        EXPECT_EQ(e.backward, 0);
+        EXPECT_LE(e.start, e.end);
+        EXPECT_GE(e.start, record.time_start(e.iteration, e.layer, e.phase, e.rank));
+        EXPECT_LE(e.end, record.time_end(e.iteration, e.layer, e.phase, e.rank));
+        EXPECT_LE(e.end, record.step_end(e.iteration, e.rank));
+    }
+    EXPECT_EQ(record.sequential_step.size(), 4u);
+    for (double const t : record.sequential_step) EXPECT_GT(t, 0);
+    EXPECT_EQ(record.sequential_phase.shape(), (std::array<int64_t, 4>{4, 3, 9, ranks}));
+}
+
+TEST(Parts, ChunksGiveTheSameBitsWithAndWithoutAThread) {
+    for (int const chunks : {2, 3, 7, 50})
+        for (bool const thread : {false, true})
+            for (auto const* algorithm : {"alltoallv", "ring"})
+                expect_parts_change_nothing({chunks, 1, thread}, DType::f32, Dedup::none, algorithm,
+                                            static_cast<unsigned>(chunks));
+}
+
+TEST(Parts, MicroBatchesGiveTheSameBitsWithAndWithoutAThread) {
+    for (bool const thread : {false, true})
+        expect_parts_change_nothing({1, 2, thread}, DType::f32, Dedup::none, "alltoallv", 5);
+}
+
+TEST(Parts, GoThroughTheChecksWithDedup) {
+    for (Overlap const overlap : {Overlap{3, 1, true}, Overlap{1, 2, true}})
+        for (auto const type : {DType::f32, DType::bf16})
+            expect_parts_change_nothing(overlap, type, Dedup::rank, "alltoallv", 9);
+}
+
+TEST(Parts, LeaveNothingBehindWhereThereIsOne) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    std::mt19937 random(3);
+    MemorySource const source(random, {20}, 1, 4, 2);
+    SmallReplay replay(small_spec(source, DType::f32), source, comm);
+    replay.overlap.thread = true;
+    auto const record = replay.run();
+    EXPECT_TRUE(record.events.empty());
+    EXPECT_TRUE(record.sequential_phase.empty());
+    EXPECT_TRUE(record.sequential_step.empty());
+}
+
+TEST(Parts, FollowEachOtherInFreeIterations) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    std::mt19937 random(4);
+    MemorySource const source(random, {30, 6}, 2, 4, 2);
+    for (Overlap const overlap : {Overlap{4, 1, true}, Overlap{1, 2, true}}) {
+        SmallReplay replay(small_spec(source, DType::f32), source, comm);
+        replay.measure.start = "free";
+        replay.overlap = overlap;
+        auto const record = replay.run();
+        if (!comm.is_root()) continue;
+        EXPECT_EQ(std::ssize(record.events),
+                  std::ssize(record.step_of) * 2 * 7 * overlap.parts() * comm.size());
+        EXPECT_EQ(record.events.back().iteration, std::ssize(record.step_of) - 1);
+        EXPECT_EQ(record.sequential_step.size(), 2u);
+    }
+}
+
+TEST(EmulatedExperts, TakeTheirTimeAndShareItAmongParts) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    std::mt19937 random(11);
+    MemorySource const source(random, {64}, 2, 8, 2);
+    constexpr double layer_s = 4e-3;
+    for (Overlap const overlap : {Overlap{}, Overlap{4, 1, true}, Overlap{1, 2, true}}) {
+        SmallReplay replay(small_spec(source, DType::f32), source, comm);
+        replay.emulate_us = layer_s * 1e6;
+        replay.overlap = overlap;
+        auto const record = replay.run();
+        if (!comm.is_root()) continue;
+        EXPECT_EQ(record.checked, 0);
+        EXPECT_GT(record.identities, 0);
+        EXPECT_EQ(record.flops_per_assignment, 0);
+        auto const expert = static_cast<int64_t>(Phase::expert);
+        for (int64_t i = 0; i < std::ssize(record.step_of); ++i)
+            for (int64_t l = 0; l < 2; ++l)
+                for (int64_t r = 0; r < comm.size(); ++r) {
+                    double sum = overlap.any() ? 0
+                                               : record.time_end(i, l, expert, r) -
+                                                     record.time_start(i, l, expert, r);
+                    for (auto const& e : record.events)
+                        if (e.iteration == i && e.layer == l && e.rank == r && e.phase == expert)
+                            sum += e.end - e.start;
+                    EXPECT_GE(sum, 0.99 * layer_s);  // never less; a busy machine may take longer
+                }
+    }
 }
 
 }  // namespace

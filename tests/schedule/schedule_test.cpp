@@ -1,7 +1,12 @@
 #include <gtest/gtest.h>
 
+#include <fmt/format.h>
+
 #include <functional>
+#include <map>
 #include <random>
+#include <string>
+#include <tuple>
 
 #include "core/error.hpp"
 #include "schedule/exchange_schedule.hpp"
@@ -178,9 +183,81 @@ TEST(SequentialStep, IsAChainInThePhasesOrder) {
 
 TEST(SequentialStep, OfOnePassHasNoPermuteOfItsOwn) {
     std::vector<Phase> phases;
-    for (auto const& task : sequential_step(true).tasks) phases.push_back(task.phase);
+    for (auto const& task : sequential_step(1, true).tasks) phases.push_back(task.phase);
     EXPECT_EQ(phases, (std::vector{Phase::layout, Phase::counts, Phase::dispatch, Phase::expert,
                                    Phase::combine}));
+}
+
+/// Every phase of every layer and chunk stands in the schedule once, after the chunk's phase before
+/// (of the layer before, for the first), and after nothing else.
+void expect_chains(StepSchedule const& schedule, int layers, int chunks) {
+    std::vector<Phase> const phases{Phase::layout, Phase::counts,  Phase::permute,  Phase::dispatch,
+                                    Phase::expert, Phase::combine, Phase::unpermute};
+    std::map<std::tuple<int, int, Phase>, int> at;  // layer, chunk, phase
+    for (std::size_t i = 0; i < schedule.tasks.size(); ++i) {
+        auto const& task = schedule.tasks[i];
+        EXPECT_TRUE(
+            at.try_emplace({task.layer, task.chunk, task.phase}, static_cast<int>(i)).second);
+        for (int const before : task.after) EXPECT_LT(before, static_cast<int>(i));
+    }
+    EXPECT_EQ(std::ssize(at), layers * chunks * std::ssize(phases));
+    for (int c = 0; c < chunks; ++c) {
+        std::vector<int> before;
+        for (int l = 0; l < layers; ++l)
+            for (Phase const phase : phases) {
+                auto const found = at.find({l, c, phase});
+                ASSERT_NE(found, at.end());
+                EXPECT_EQ(schedule.tasks[static_cast<std::size_t>(found->second)].after, before);
+                before = {found->second};
+            }
+    }
+}
+
+/// The worker's tasks of two phases, in the order in which it does them: "d0 d1 c0".
+std::string order_of(StepSchedule const& schedule, std::map<Phase, char> const& letters) {
+    std::string text;
+    for (auto const& task : schedule.tasks)
+        if (auto const letter = letters.find(task.phase); letter != letters.end())
+            text += fmt::format("{}{}{}", text.empty() ? "" : " ", letter->second, task.chunk);
+    return text;
+}
+
+TEST(SequentialStep, DoesChunkAfterChunk) {
+    for (int const chunks : {2, 5}) {
+        auto const schedule = sequential_step(chunks);
+        ASSERT_EQ(std::ssize(schedule.tasks), 7 * chunks);
+        for (int i = 0; i < 7 * chunks; ++i) {
+            auto const& task = schedule.tasks[static_cast<std::size_t>(i)];
+            EXPECT_EQ(task.chunk, i / 7);
+            EXPECT_EQ(task.after, i == 0 ? std::vector<int>{} : std::vector<int>{i - 1});
+        }
+    }
+}
+
+TEST(PipelinedStep, HasEveryPhaseOfEveryChunkOnceAfterTheOneBefore) {
+    for (int const chunks : {1, 2, 3, 7, 64}) expect_chains(pipelined_step(chunks), 1, chunks);
+}
+
+TEST(PipelinedStep, CommunicatesNeighboursBesideTheExpertsOfAChunk) {
+    auto const schedule = pipelined_step(4);
+    EXPECT_EQ(order_of(schedule, {{Phase::dispatch, 'd'}, {Phase::combine, 'c'}}),
+              "d0 d1 c0 d2 c1 d3 c2 c3");
+    EXPECT_EQ(order_of(schedule, {{Phase::permute, 'p'}, {Phase::expert, 'e'}}),
+              "p0 p1 e0 p2 e1 p3 e2 e3");
+    EXPECT_EQ(order_of(schedule, {{Phase::counts, 'n'}, {Phase::dispatch, 'd'}}),
+              "n0 n1 d0 n2 d1 n3 d2 d3");
+}
+
+TEST(MicroBatchedStep, CrossesLayersWithoutAJoin) {
+    for (int const layers : {1, 2, 5})
+        for (int const batches : {1, 2})
+            expect_chains(micro_batched_step(layers, batches), layers, batches);
+    EXPECT_TRUE(micro_batched_step(0, 2).tasks.empty());
+    auto const schedule = micro_batched_step(2, 2);
+    EXPECT_EQ(order_of(schedule, {{Phase::dispatch, 'd'}, {Phase::combine, 'c'}}),
+              "d0 d1 c0 c1 d0 d1 c0 c1");
+    EXPECT_EQ(order_of(schedule, {{Phase::unpermute, 'u'}, {Phase::permute, 'p'}}),
+              "p0 p1 u0 p0 u1 p1 u0 u1");
 }
 
 }  // namespace
