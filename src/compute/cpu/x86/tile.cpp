@@ -25,6 +25,13 @@ constexpr int64_t first_compute_bound = 6;
     __builtin_prefetch(line + 1024, 0, 3);
 }
 
+/// The first lines of the next panel, which the CPU asks for too late while this one's sums are
+/// used.
+[[gnu::always_inline]] inline void prefetch_next(std::byte const* panel, int64_t rows) {
+    if (rows >= first_compute_bound) return;
+    for (int64_t line = 0; line < 32; ++line) __builtin_prefetch(panel + line * line_bytes);
+}
+
 template <int64_t rows>
 using Sums = __m512[rows][2];
 
@@ -63,6 +70,7 @@ EPSIM_AVX512_BF16 void bf16_tile(std::byte const* x, std::byte const* panel, int
         x += 4 * rows;
         panel += 2 * line_bytes;
     }
+    prefetch_next(panel, rows);
     store<rows>(sum, sums);
 }
 
@@ -89,6 +97,7 @@ EPSIM_AVX512 void f32_tile(std::byte const* x, std::byte const* panel, int64_t s
         x += 4 * rows;
         panel += 2 * line_bytes;
     }
+    prefetch_next(panel, rows);
     store<rows>(sum, sums);
 }
 
@@ -118,6 +127,7 @@ EPSIM_AVX512 void f32_bf16_tile(std::byte const* x, std::byte const* panel, int6
         x += 8 * rows;
         panel += 2 * line_bytes;
     }
+    prefetch_next(panel, rows);
     store<rows>(sum, sums);
 }
 
