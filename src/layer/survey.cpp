@@ -142,6 +142,7 @@ private:
         record.wire = Array<int64_t, 4>({layers(), d, ranks, link_class_count});
         auto const& spec = replay_.spec;
         record.hops = hops_;
+        record.parts = replay_.overlap.parts();
         record.algorithm = replay_.algorithm;
         record.dedup = name_of(replay_.spec.dedup);
         record.dispatch_row_bytes = row_bytes(spec.wire_dtype, spec.shape.hidden);

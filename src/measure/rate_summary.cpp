@@ -79,7 +79,8 @@ void add_flops(SummaryInput const& input, SummaryRows& rows) {
 }  // namespace
 
 void summarise_rates(SummaryInput const& input, SummaryRows& rows) {
-    if (input.measured == 0) return;
+    // With overlap a phase's time, from first begin to last end, is not that of its work alone.
+    if (input.measured == 0 || !input.record.sequential_phase.empty()) return;
     if (!input.record.rank_tokens.empty() && input.record.flops_per_assignment > 0)
         add_flops(input, rows);
     if (input.record.payload.empty()) return;

@@ -105,6 +105,8 @@ struct RunRecord {
     int64_t dispatch_row_bytes = 0, combine_row_bytes = 0;   ///< one row on the wire
     std::string algorithm = "alltoallv";                     ///< of the exchange
     std::string dedup = "none";  ///< what assignments share: none | rank | node
+    int32_t parts = 1;           ///< of a rank's tokens that go through a layer one by one (chunks,
+                                 ///< micro-batches), each with rows and metadata of its own
     int32_t hops = 1;  ///< most times that a row is handed on; 1 = straight to its destination
 
     // Placement.

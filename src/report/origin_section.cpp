@@ -111,9 +111,15 @@ std::string exchange_text(ReportInput const& input) {
         how = shorten(printable(plugin + ' ' + input.provenance("exchange", "plugin_version"),
                                 input.style.charset),
                       plugin_columns, input.style.charset);
-    return join_present({input.configured("exchange.backend"), how,
-                         labelled("wire", input.configured("exchange.wire_dtype")),
-                         labelled("combine", input.configured("exchange.combine_dtype"))});
+    auto const dedup = input.configured("exchange.dedup");
+    auto const thread = input.provenance("exchange", "progress_thread");
+    return join_present(
+        {input.configured("exchange.backend"), how, labelled("dedup", dedup == "none" ? "" : dedup),
+         labelled("wire", input.configured("exchange.wire_dtype")),
+         labelled("combine", input.configured("exchange.combine_dtype")),
+         labelled(input.configured("step.micro_batches") == "2" ? "micro-batches" : "chunks",
+                  thread.empty() ? "" : std::to_string(input.record.parts)),
+         labelled("thread of its own", thread)});
 }
 
 /// As it ran, else as it was asked for.

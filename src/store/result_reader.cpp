@@ -116,6 +116,8 @@ void read_arrays(hid_t file, RunRecord& r, Axes& axes) {
     r.dispatch_row_bytes = hdf5::integer_attribute(traffic.get(), "dispatch_row_bytes");
     r.combine_row_bytes = hdf5::integer_attribute(traffic.get(), "combine_row_bytes");
     r.hops = hdf5::integer_attribute(traffic.get(), "hops", 0, INT32_MAX);
+    if (hdf5::has_attribute(traffic.get(), "parts"))
+        r.parts = hdf5::integer_attribute(traffic.get(), "parts", 1, INT32_MAX);
     if (hdf5::has_attribute(traffic.get(), "algorithm"))
         r.algorithm = hdf5::text_attribute(traffic.get(), "algorithm");
     if (hdf5::has_attribute(traffic.get(), "dedup"))

@@ -84,6 +84,7 @@ void write_arrays(hid_t file, RunRecord const& r, ResultAxes const& axes) {
     hdf5::write_attribute(traffic.get(), "dispatch_row_bytes", r.dispatch_row_bytes, H5T_STD_I64LE);
     hdf5::write_attribute(traffic.get(), "combine_row_bytes", r.combine_row_bytes, H5T_STD_I64LE);
     hdf5::write_attribute(traffic.get(), "hops", r.hops, H5T_STD_I32LE);
+    hdf5::write_attribute(traffic.get(), "parts", r.parts, H5T_STD_I32LE);
     hdf5::write_attribute(traffic.get(), "algorithm", r.algorithm);
     hdf5::write_attribute(traffic.get(), "dedup", r.dedup);
     mark_plottable(hdf5::open_group(file, "placement").get(), "slot_expert",

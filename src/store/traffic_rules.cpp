@@ -89,17 +89,18 @@ std::string padding_is_whole_rows(RunRecord const& r) {
     });
 }
 
-/// Straight and unpadded, rows to the experts are announced, each step, by the number of their
-/// assignments (4 bytes) and of each by slot and gate weight (8 bytes). Whoever forwards repeats
-/// it. Nothing goes with rows that come back.
+/// Straight and unpadded, rows to the experts are announced, each step and part, by the number of
+/// their assignments (4 bytes) and of each by slot and gate weight (8 bytes). Whoever forwards
+/// repeats it. Nothing goes with rows that come back.
 std::string metadata_describes_rows(RunRecord const& r) {
-    constexpr Wide bytes_a_step = 4, bytes_an_assignment = 8;
+    constexpr Wide bytes_a_part = 4, bytes_an_assignment = 8;
     bool const padded = std::ranges::any_of(r.padding.flat(), [](int64_t b) { return b != 0; });
     return over_pairs(r, [&](int64_t l, int64_t d, int64_t from, int64_t to) -> std::string {
         if (d == to_experts && (padded || r.hops != 1)) return {};
         Wide const assignments = r.selected(l, d, from, to) / row_bytes(r, d);
         Wide const expected =
-            d == to_experts ? bytes_a_step * steps(r) + bytes_an_assignment * assignments : Wide{0};
+            d == to_experts ? bytes_a_part * r.parts * steps(r) + bytes_an_assignment * assignments
+                            : Wide{0};
         if (r.metadata(l, d, from, to) == expected) return {};
         return differ(at(r, l, d, from, to), "metadata", r.metadata(l, d, from, to), expected);
     });
@@ -145,8 +146,9 @@ std::vector<Finding> check_traffic(RunRecord const& record) {
     check_rule("payload = selected, or rows that serve several assignments (dedup)",
                rows_serve_assignments);
     check_rule("padding = whole rows, where the algorithm pads", padding_is_whole_rows);
-    check_rule("metadata = 4 bytes a step + 8 an assignment, to the experts only (one hop)",
-               metadata_describes_rows);
+    check_rule(
+        "metadata = 4 bytes a step and part + 8 an assignment, to the experts only (one hop)",
+        metadata_describes_rows);
     check_rule("wire = payload + padding + metadata, by sender and class of link (one hop)",
                wire_carries_it);
     return findings;

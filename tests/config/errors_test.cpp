@@ -145,6 +145,14 @@ TEST(ConfigErrors, KeysThatDoNotGoTogether) {
                 HasSubstr("does not go with routing.trace"));
 }
 
+TEST(ConfigErrors, TokensAreSplitForOnePipeline) {
+    EXPECT_THAT(file_error("[exchange]\nchunks = 3\n[step]\nmicro_batches = 2\n"),
+                HasSubstr("exchange.chunks = 3 and step.micro_batches = 2 are both set"));
+    EXPECT_THAT(flag_error("exchange.progress_thread", "on"), HasSubstr("nothing overlaps"));
+    EXPECT_THAT(flag_error("exchange.chunks", "0"), HasSubstr("from 1 to 1024"));
+    EXPECT_THAT(flag_error("step.micro_batches", "3"), HasSubstr("from 1 to 2"));
+}
+
 TEST(ConfigErrors, BrokenTomlNamesThePlace) {
     EXPECT_THAT(file_error("[model]\ntop_k = = 3\n"),
                 testing::AllOf(StartsWith("/folder/run.toml:2:"), HasSubstr("this is no TOML")));

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
+#include <atomic>
 #include <vector>
 
 #include "comm/communicator.hpp"
@@ -15,12 +16,16 @@ namespace epsim::test {
 /// Remembers what it said last.
 class LastReading : public Clock {
 public:
-    double now() const override { return last_ = real_.now(); }
+    double now() const override {
+        double const now = real_.now();
+        last_ = now;
+        return now;
+    }
     double last() const { return last_; }
 
 private:
     MonotonicClock real_;
-    mutable double last_ = 0;
+    mutable std::atomic<double> last_ = 0;  // several threads may ask
 };
 
 /// When this rank's timed iterations were, on the host's clock, found without the help of the code

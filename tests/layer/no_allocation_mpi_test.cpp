@@ -1,3 +1,4 @@
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include <map>
@@ -18,6 +19,7 @@ struct Case {
     char const* start = "aligned";
     int warmup = 1;
     char const* verify = "full";
+    Overlap overlap = {};
 };
 
 /// An exchange that does something on the side when rows are sent.
@@ -57,9 +59,13 @@ IterationWindows replay_with(Case const& with, LastReading const& clock,
     replay.measure.min_passes = passes;
     replay.measure.verify = with.verify;
     replay.clock = &clock;
+    replay.overlap = with.overlap;
     IterationWindows windows;
-    replay.interrupted = [&] {
-        windows.note_end(clock.last());
+    replay.interrupted = [&, asked = 0]() mutable {
+        // Of parts every second pass, from the second on, is one without overlap; the survey and
+        // the verification ask before.
+        bool const sequential = with.overlap.any() && asked++ / steps % 2 == 1;
+        if (!sequential) windows.note_end(clock.last());
         return false;
     };
     auto const wrap = [&](std::unique_ptr<Exchange> inner) -> std::unique_ptr<Exchange> {
@@ -105,11 +111,17 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"reference", "direct", DType::bf16}, Case{"onednn", "direct", DType::f32, "free"},
         Case{"reference", "ring", DType::bf16, "free"},
         Case{"onednn", "ring", DType::bf16, "aligned", 0, "off"},
-        Case{"reference", "alltoallv", DType::f32, "free", 0, "off"}),
+        Case{"reference", "alltoallv", DType::f32, "free", 0, "off"},
+        Case{"reference", "alltoallv", DType::f32, "aligned", 1, "full", {3, 1, true}},
+        Case{"onednn", "ring", DType::bf16, "aligned", 1, "full", {3, 1, false}},
+        Case{"reference", "alltoallv", DType::f32, "aligned", 1, "full", {1, 2, true}}),
     [](auto const& test) {
         auto const& c = test.param;
         return std::string(c.kernel) + "_" + c.algorithm + "_" + std::string(name_of(c.type)) +
-               "_" + c.start + (c.warmup ? "" : "_unverified");
+               "_" + c.start + (c.warmup ? "" : "_unverified") +
+               (c.overlap.any() ? fmt::format("_{}_parts_{}", c.overlap.parts(),
+                                              c.overlap.thread ? "two_threads" : "one_thread")
+                                : "");
     });
 
 TEST(TimedIteration, AnAllocationInItWouldBeSeen) {

@@ -103,6 +103,11 @@ inline RunRecord random_record(unsigned seed, RecordSizes const& n = {}) {
             r.ceilings.push_back(
                 {fmt::format("ceiling_{}", i), unit(), "B/s", unit(), nan, i, "how"});
     }
+    if (below(2) == 1) {
+        r.sequential_phase = Array<double, 4>({n.steps, n.layers, phases, n.ranks});
+        fill(r.sequential_phase);
+        for (int64_t s = 0; s < n.steps; ++s) r.sequential_step.push_back(1 + unit());
+    }
     r.dispatch_row_bytes = 96;
     r.combine_row_bytes = 128;
     r.slot_expert = Array<int32_t, 3>({1, n.layers, n.experts});
