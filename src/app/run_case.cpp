@@ -4,11 +4,9 @@
 
 #include <sstream>
 
-#include "app/provenance.hpp"
 #include "app/rank_layout.hpp"
 #include "app/run_facts.hpp"
 #include "comm/mpi_session.hpp"
-#include "core/build_info.hpp"
 #include "core/text.hpp"
 #include "device/device_query.hpp"
 #include "device/host_memory.hpp"
@@ -305,8 +303,7 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
 }
 
 void RunCase::describe(RunRecord& record) const {
-    record.provenance.merge(local_provenance());
-    record.provenance["job"] = job_environment();
+    note_run(record);
     record.provenance["trace"] = trace_provenance_;
     record.provenance["model"] = {
         {"preset", config_.model.preset.empty() ? "none" : config_.model.preset}};
@@ -318,11 +315,6 @@ void RunCase::describe(RunRecord& record) const {
         record.provenance["model"]["distorted"] = distortion;
         record.tags.emplace_back("distorted");
     }
-    record.date = utc_now();
-    record.run_uuid = random_uuid();
-    record.software_version = build_info().version;
-    record.git_sha = build_info().git_sha;
-    record.git_dirty = build_info().git_dirty;
     if (!spec_.distinct_weights) record.tags.emplace_back("warm-weights");
     if (auto const& origin = source_->info().origin;
         origin == "reshaped" || origin == "synthesised-from-counts")

@@ -27,6 +27,7 @@ public:
     std::string trace_sha256() const;
     /// The plugin's SHA-256, "" if there is no plugin.
     std::string plugin_sha256() const { return plugin_ ? plugin_->sha256() : ""; }
+    ReplayCase const& replay_case() const { return *case_; }
     /// What would be replayed and what it takes, for --dry-run: a table. Runs nothing.
     std::string describe() const;
     /// Refuse what does not fit into the memory that is left, before anything is made. Collective.

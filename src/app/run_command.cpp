@@ -6,6 +6,7 @@
 #include <memory>
 
 #include "app/commands.hpp"
+#include "app/exchange_run.hpp"
 #include "app/progress.hpp"
 #include "app/run_case.hpp"
 #include "app/run_guard.hpp"
@@ -91,34 +92,113 @@ std::string reason_to_stop(Communicator const& comm, RunGuard const& guard) {
     return "";
 }
 
-/// Replay the case and keep the result in the guard's directory. Collective.
+/// What is measured, and how it is written down.
+struct Work {
+    std::function<RunRecord(ReplayProgress, std::function<bool()>, Heartbeat&)>
+        run;             ///< collective
+    std::string config;  ///< what makes the case, TOML; on rank 0
+    std::function<std::string(RunRecord const&, std::string const& path)> report;
+};
+
+/// Do the work and keep the result in the guard's directory. Collective.
 ExitCode measure(Communicator const& comm, RunFlags const& flags, RunGuard& guard,
-                 ResolvedConfig const& resolved, RunCase& run_case) {
+                 Work const& work) {
     Progress progress(flags.quiet || !comm.is_root() ? Progress::Mode::quiet
                                                      : Progress::Mode::automatic);
-    auto record = run_case.run([&](std::string_view stage, int64_t done,
-                                   int64_t total) { progress.update(stage, done, total); },
-                               [&] { return guard.asked_to_stop(); }, guard.heartbeat());
+    auto record = work.run([&](std::string_view stage, int64_t done,
+                               int64_t total) { progress.update(stage, done, total); },
+                           [&] { return guard.asked_to_stop(); }, guard.heartbeat());
     guard.heartbeat().enter("writing the result");
     auto const status = comm.broadcast(record.status);
+    bool const wrong = comm.all_max(record.wrong) > 0;
     std::string message;
-    if (status == "interrupted")
+    if (wrong)
+        message = fmt::format(
+            "verification failed: {} of {} rows differ from what was sent. The exchange is broken: "
+            "do not use its timings",
+            record.wrong, record.identities);
+    else if (status == "interrupted")
         message = fmt::format("interrupted ({}). The result covers what was measured until then",
                               reason_to_stop(comm, guard));
     on_all_ranks(comm, [&] {
         if (!comm.is_root()) return;
-        bool const known_by_hash =
-            resolved.config.routing.trace.empty() || !run_case.trace_sha256().empty();
-        auto const& text = known_by_hash ? resolved.without_folders : resolved.canonical;
-        record.config = text + identity(comm, run_case);
+        record.config = work.config;
         record.summary = summarise(record);
         auto const file = guard.seal(record, message);
         if (!message.empty()) fmt::print(stderr, "epsim: {}\n", message);
-        if (!flags.quiet) fmt::print("{}\n", report_text(record, file.string(), stdout_style()));
+        if (!flags.quiet) fmt::print("{}\n", work.report(record, file.string()));
         fmt::print("result: {}\n", file.string());
         std::fflush(stdout);  // not to be lost if the end of MPI hangs
     });
+    if (wrong) return ExitCode::verification_failed;
     return status == "interrupted" ? ExitCode::interrupted : ExitCode::success;
+}
+
+/// Make the run directory, measure, and see that the directory says how it ended. Collective.
+ExitCode measure_into_directory(Communicator const& comm, RunFlags const& flags, RunGuard& guard,
+                                Config const& config, Work const& work) {
+    on_all_ranks(comm, [&] {
+        if (comm.is_root())
+            guard.own(RunDirectory::create(config.output_dir.empty()
+                                               ? make_default_directory(config.name)
+                                               : config.output_dir));
+    });
+    try {
+        return measure(comm, flags, guard, work);
+    } catch (CollectiveError const& e) {
+        if (e.exit_code() != ExitCode::interrupted) {
+            guard.give_up("failed", e.what());
+            throw;
+        }
+        auto const message =
+            fmt::format("{} ({}). Run it again", e.what(), reason_to_stop(comm, guard));
+        guard.give_up("interrupted", message);
+        throw CollectiveError(message, ExitCode::interrupted);
+    } catch (std::exception const& e) {
+        guard.give_up("failed", e.what());
+        throw;
+    }
+}
+
+ExitCode replay_on(Communicator const& comm, RunFlags const& flags, RunGuard& guard,
+                   ResolvedConfig const& resolved) {
+    RunCase run_case(resolved.config, comm);
+    if (flags.dry_run) {
+        if (comm.is_root()) fmt::print("{}", run_case.describe());
+        return ExitCode::success;
+    }
+    run_case.require_memory();
+    bool const known_by_hash =
+        resolved.config.routing.trace.empty() || !run_case.trace_sha256().empty();
+    auto const& text = known_by_hash ? resolved.without_folders : resolved.canonical;
+    return measure_into_directory(comm, flags, guard, resolved.config,
+                                  {[&](auto progress, auto interrupted, auto& heartbeat) {
+                                       return run_case.run(std::move(progress),
+                                                           std::move(interrupted), heartbeat);
+                                   },
+                                   text + identity(comm, run_case),
+                                   [](RunRecord const& record, std::string const& path) {
+                                       return report_text(record, path, stdout_style());
+                                   }});
+}
+
+ExitCode exchange_on(Communicator const& comm, RunFlags const& flags, RunGuard& guard,
+                     ResolvedConfig const& resolved) {
+    ExchangeRun exchange(resolved.config, comm);
+    if (flags.dry_run) {
+        if (comm.is_root()) fmt::print("{}", exchange.describe());
+        return ExitCode::success;
+    }
+    exchange.require_memory();
+    return measure_into_directory(comm, flags, guard, resolved.config,
+                                  {[&](auto progress, auto interrupted, auto& heartbeat) {
+                                       return exchange.run(std::move(progress),
+                                                           std::move(interrupted), heartbeat);
+                                   },
+                                   resolved.without_folders + exchange.identity(),
+                                   [&](RunRecord const& record, std::string const&) {
+                                       return exchange.table(record, stdout_style());
+                                   }});
 }
 
 ExitCode run_on(Communicator const& comm, RunFlags const& flags, RunGuard& guard) {
@@ -133,33 +213,8 @@ ExitCode run_on(Communicator const& comm, RunFlags const& flags, RunGuard& guard
         return ExitCode::success;
     }
     guard.heartbeat().enter("opening the case");
-    RunCase run_case(config, comm);
-    if (flags.dry_run) {
-        if (comm.is_root()) fmt::print("{}", run_case.describe());
-        return ExitCode::success;
-    }
-    run_case.require_memory();
-    on_all_ranks(comm, [&] {
-        if (comm.is_root())
-            guard.own(RunDirectory::create(config.output_dir.empty()
-                                               ? make_default_directory(config.name)
-                                               : config.output_dir));
-    });
-    try {
-        return measure(comm, flags, guard, resolved, run_case);
-    } catch (CollectiveError const& e) {
-        if (e.exit_code() != ExitCode::interrupted) {
-            guard.give_up("failed", e.what());
-            throw;
-        }
-        auto const message =
-            fmt::format("{} ({}). Run it again", e.what(), reason_to_stop(comm, guard));
-        guard.give_up("interrupted", message);
-        throw CollectiveError(message, ExitCode::interrupted);
-    } catch (std::exception const& e) {
-        guard.give_up("failed", e.what());
-        throw;
-    }
+    return config.measure.exchange_only ? exchange_on(comm, flags, guard, resolved)
+                                        : replay_on(comm, flags, guard, resolved);
 }
 
 ExitCode run(RunFlags& flags) {

@@ -8,6 +8,8 @@
 #include <ctime>
 #include <random>
 
+#include "app/provenance.hpp"
+#include "core/build_info.hpp"
 #include "device/device_query.hpp"
 
 namespace epsim {
@@ -25,6 +27,16 @@ std::map<std::string, std::string> job_environment() {
     for (char const* name : job_variables)
         if (char const* value = std::getenv(name)) job[name] = value;
     return job;
+}
+
+void note_run(RunRecord& record) {
+    record.provenance.merge(local_provenance());
+    record.provenance["job"] = job_environment();
+    record.date = utc_now();
+    record.run_uuid = random_uuid();
+    record.software_version = build_info().version;
+    record.git_sha = build_info().git_sha;
+    record.git_dirty = build_info().git_dirty;
 }
 
 std::vector<RankPlace> rank_places(Communicator const& comm, ClusterTopology const& cluster) {

@@ -17,6 +17,9 @@ std::map<std::string, std::string> job_environment();
 /// Where every rank runs, [R] on all ranks. Collective.
 std::vector<RankPlace> rank_places(Communicator const& comm, ClusterTopology const& cluster);
 
+/// What ran, where and when: provenance, date, a new UUID, the program's version.
+void note_run(RunRecord& record);
+
 /// "2026-11-22T06:50:00Z" now.
 std::string utc_now();
 

@@ -15,11 +15,20 @@
 namespace epsim {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 4> aliases{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 5> aliases{
     {{"measure.verify", "verify"},
      {"measure.timeout_s", "timeout_s"},
      {"measure.stall_s", "stall_s"},
-     {"compute.device", "device"}}};
+     {"compute.device", "device"},
+     {"measure.exchange_only", "exchange_only"}}};
+
+/// The letters of message-size sweeps, as other benchmarks of exchanges have them.
+constexpr std::array<std::pair<std::string_view, char>, 6> letters{{{"sizes.begin", 'b'},
+                                                                    {"sizes.end", 'e'},
+                                                                    {"sizes.factor", 'f'},
+                                                                    {"measure.min_passes", 'n'},
+                                                                    {"measure.warmup", 'w'},
+                                                                    {"measure.verify", 'c'}}};
 
 /// The name with every choice of '-' for its '_', itself first.
 std::vector<std::string> spellings(std::string const& name) {
@@ -36,10 +45,12 @@ std::vector<std::string> spellings(std::string const& name) {
 class KeyFormatter : public CLI::Formatter {
     std::string make_option_name(CLI::Option const* option, bool positional) const override {
         auto const& names = option->get_lnames();
-        if (positional || names.size() < 2 || names.front().find('.') == std::string::npos)
+        if (positional || names.empty() || names.front().find('.') == std::string::npos)
             return CLI::Formatter::make_option_name(option, positional);
         bool const aliased = names.back().find('.') == std::string::npos;
-        return "--" + names.front() + (aliased ? ",--" + names.back() : "");
+        auto const& letter = option->get_snames();
+        return (letter.empty() ? "" : "-" + letter.front() + ",") + "--" + names.front() +
+               (aliased ? ",--" + names.back() : "");
     }
 };
 
@@ -49,6 +60,8 @@ CLI::Option* add_key(CLI::App& command, Key const& key, std::string const& shown
     for (auto const& [path, alias] : aliases)
         if (path == key.path)
             for (auto const& name : spellings(std::string(alias))) names += ",--" + name;
+    for (auto const& [path, letter] : letters)
+        if (path == key.path) names += fmt::format(",-{}", letter);
     CLI::Option* option = command.add_option(names);
     option->description(key.help)->type_name(key.type)->group(fmt::format("[{}]", key.section()));
     option->take_last();  // a script's flags may be followed by the user's

@@ -27,6 +27,7 @@ struct Config {
     ComputeOptions compute;
     StepOptions step;
     MeasureOptions measure;
+    SizeOptions sizes;
     InjectOptions inject;
     ClusterOptions cluster;
     std::string output_dir;  ///< the run directory; empty = runs/<time>-<name>

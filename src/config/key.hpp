@@ -26,6 +26,7 @@ struct Key {
     std::string type;                  ///< for help: "INT"
     std::string allowed;               ///< for errors: "an integer from 1 to 65536"
     std::vector<std::string> choices;  ///< names to choose from, if it is such a key
+    std::vector<std::string> words;    ///< of an input path: what stands for no file
     std::vector<TomlType> accepts;
     std::function<bool(Config&, std::string const&)> set;  ///< false: the text is not allowed
     std::function<std::string(Config const&)> get;         ///< a TOML literal

@@ -33,6 +33,7 @@ std::string shown(TomlEntry const& entry) {
 /// An input path as seen from the working directory.
 std::string located(Key const& key, std::string const& text, std::filesystem::path const& base) {
     if (key.kind != ValueKind::input_path || text.empty() || text == "none") return text;
+    if (std::ranges::find(key.words, text) != key.words.end()) return text;
     return (base / text).lexically_normal().string();
 }
 

@@ -6,6 +6,7 @@
 #include <filesystem>
 
 #include "config/distortion.hpp"
+#include "config/key.hpp"
 #include "config/layering.hpp"
 #include "config/rules.hpp"
 #include "core/error.hpp"
@@ -21,6 +22,11 @@ std::string preset_name(ConfigInput const& input, std::vector<TomlEntry> const& 
     for (auto const& value : input.overrides)
         if (value.path == "model.preset") name = value.text;
     return name == "none" ? "" : name;
+}
+
+bool is_word(std::string_view path, std::string const& text) {
+    auto const& words = find_key(config_keys(), path)->words;
+    return std::ranges::find(words, text) != words.end();
 }
 
 std::string run_name(ConfigInput const& input, std::string const& preset) {
@@ -62,12 +68,14 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
     if (!preset.empty()) resolved.config.distortion = distortion(of_preset, layering.config.shape);
     resolved.canonical = canonical_toml(layering.config);
     auto moved = layering.config;
-    for (auto* path : {&moved.routing.trace, &moved.exchange.plugin})
+    for (auto* path : {&moved.routing.trace, &moved.exchange.plugin, &moved.exchange.traffic})
         *path = std::filesystem::path(*path).filename();
     resolved.without_folders = canonical_toml(moved);
+    // The dump means the same from any folder.
     for (auto* path : {&layering.config.routing.trace, &layering.config.exchange.plugin})
-        if (!path->empty())
-            *path = std::filesystem::absolute(*path);  // the dump means the same from any folder
+        if (!path->empty()) *path = std::filesystem::absolute(*path);
+    if (auto& traffic = layering.config.exchange.traffic; !is_word("exchange.traffic", traffic))
+        traffic = std::filesystem::absolute(traffic);
     resolved.dump = dump_toml(layering.config, layering.origin);
     resolved.origin = std::move(layering.origin);
     apply_scale(resolved.config.shape, resolved.config.model.scale);

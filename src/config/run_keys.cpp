@@ -23,18 +23,45 @@ Key rounds_key(std::string path, std::string help, int low, Field field) {
 Key verify_key() {
     Key key = text_key("measure.verify", "compare with the oracle, outside the timing",
                        "auto|full|off|N", CONFIG_FIELD(measure.verify));
-    key.allowed = "auto, full, off, or how many tokens a step and layer";
+    key.allowed = "auto, full, off (or 0), or how many tokens a step and layer";
     key.accepts = {TomlType::text, TomlType::integer};
     key.set = [](Config& config, std::string const& text) {
         bool const word = text == "auto" || text == "full" || text == "off";
         auto const tokens = integer_in(text, 1, most_step_tokens);
-        config.measure.verify = tokens ? std::to_string(*tokens) : text;
-        return word || tokens;
+        config.measure.verify = tokens ? std::to_string(*tokens) : text == "0" ? "off" : text;
+        return word || tokens || text == "0";
     };
     key.get = [](Config const& config) {
         bool const number = integer_in(config.measure.verify, 1, most_step_tokens).has_value();
         return number ? config.measure.verify : toml_quote(config.measure.verify);
     };
+    return key;
+}
+
+/// A number of bytes, or none.
+template <class Field>
+Key size_key(std::string path, std::string help, Field field) {
+    constexpr int64_t most = int64_t{1} << 40;
+    Key key = unbound_key(std::move(path), std::move(help), "BYTES|none",
+                          fmt::format("an integer from 0 to {}; K, M and G are powers of 1024; or "
+                                      "none",
+                                      most),
+                          {TomlType::integer, TomlType::text});
+    key.set = [=](Config& config, std::string const& text) {
+        field(config) = integer_in(text, 0, most);
+        return field(config) || text == "none";
+    };
+    key.get = [=](Config const& config) {
+        return field(config) ? fmt::format("{}", *field(config)) : toml_quote("none");
+    };
+    return key;
+}
+
+Key traffic_key() {
+    Key key = text_key("exchange.traffic", "of exchange-only: who sends how much to whom",
+                       "uniform|recorded|FILE", CONFIG_FIELD(exchange.traffic));
+    key.words = {"uniform", "recorded"};
+    key.kind = ValueKind::input_path;
     return key;
 }
 
@@ -118,6 +145,7 @@ std::vector<Key> run_keys() {
         choice_key("exchange.algorithm", "how rows move", exchange_algorithms(),
                    CONFIG_FIELD(exchange.algorithm)),
         plugin,
+        traffic_key(),
         choice_key(
             "exchange.dedup", "what a token's assignments share on the wire",
             {dedup_names.begin(), dedup_names.end()}, CONFIG_FIELD(exchange.dedup),
@@ -162,6 +190,8 @@ std::vector<Key> run_keys() {
         verify_key(),
         choice_key("measure.probe", "measure this machine's ceilings at the start",
                    {"quick", "off"}, CONFIG_FIELD(measure.probe)),
+        flag_key("measure.exchange_only", "no experts: exchanges of rows alone, size by size",
+                 CONFIG_FIELD(measure.exchange_only)),
         seconds_key("measure.timeout_s",
                     "end after this time, start-up included, and keep what was measured; 0 = never",
                     CONFIG_FIELD(measure.timeout_s)),
@@ -171,6 +201,15 @@ std::vector<Key> run_keys() {
                     CONFIG_FIELD(measure.stall_s)),
         turns,
         turns_runs,
+        size_key(
+            "sizes.begin",
+            "of exchange-only: first size, bytes of the busiest rank; none = 8, or as recorded",
+            CONFIG_FIELD(sizes.begin)),
+        size_key("sizes.end", "last size; none = 64M, or as recorded", CONFIG_FIELD(sizes.end)),
+        integer_key("sizes.factor", "each size is so many times the one before", 1, 1 << 30,
+                    CONFIG_FIELD(sizes.factor)),
+        integer_key("sizes.row_bytes", "of a row; 0 = 1, of traffic as recorded the model's", 0,
+                    1 << 30, CONFIG_FIELD(sizes.row_bytes)),
         inject_phase_key(),
         inject_rank_key(),
         number_key("inject.delay_us", "how late the phase is", 0, "a number from 0 up",

@@ -34,7 +34,8 @@ enum class RngStream : uint32_t {
     routing = 3,
     sample = 4,
     identity = 5,
-    gate = 6
+    gate = 6,
+    traffic = 7
 };
 
 /// A random stream: element (a, b, i) is a function of seed, stream and these three numbers only.

@@ -13,6 +13,7 @@ struct ExchangeOptions {
     std::string algorithm = "alltoallv";  ///< one of exchange_algorithms()
     std::string plugin;                   ///< of backend plugin: a shared library; "" = none
     Dedup dedup = Dedup::none;            ///< what a token's assignments share on the wire
+    std::string traffic = "uniform";      ///< of measure.exchange_only: uniform | recorded | FILE
     DType wire_dtype = DType::bf16;       ///< of dispatched rows; default: model.dtype
     DType combine_dtype = DType::bf16;    ///< of returned rows; default: model.dtype
     int chunks = 1;  ///< of a rank's tokens of a layer, in a pipeline of exchange and experts

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <cstdint>
+#include <optional>
 #include <string>
 
 namespace epsim {
@@ -14,6 +16,7 @@ struct MeasureOptions {
     std::string start = "aligned";  ///< aligned | free
     std::string verify = "auto";    ///< auto | full | N (tokens a step and layer) | off
     std::string probe = "quick";    ///< of the machine's ceilings before all else: quick | off
+    bool exchange_only = false;     ///< no experts: exchanges of rows, size by size
     std::string turns_file;  ///< what runs that measure by turns have in common; empty = none
     int turns_runs = 2;      ///< how many they are
     double timeout_s = 0;    ///< end in order after this time, start-up included; 0 = never
@@ -23,6 +26,14 @@ struct MeasureOptions {
 /// [step]
 struct StepOptions {
     int micro_batches = 1;  ///< of a rank's tokens; 2 = one communicates while the other computes
+};
+
+/// [sizes]: of the exchanges of measure.exchange_only, bytes that the busiest rank sends or
+/// receives.
+struct SizeOptions {
+    std::optional<int64_t> begin, end;  ///< none: 8 and 64M; of recorded traffic: as recorded
+    int64_t factor = 2;                 ///< each size is so many times the one before
+    int64_t row_bytes = 0;              ///< of a row; 0 = 1, of traffic as recorded: the model's
 };
 
 /// [inject]: a disturbance that is known, to test what a measurement makes of it.

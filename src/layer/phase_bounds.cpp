@@ -12,14 +12,13 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 
-/// Of all caches of a host, the largest over hosts; 0 if one does not know.
-double cache_bytes(Communicator const& comm) {
+}  // namespace
+
+double host_cache_bytes(Communicator const& comm) {
     double const mine = query_host().cache_bytes;
     double const least = comm.all_min(mine), most = comm.all_max(mine);
     return least > 0 ? most : 0;
 }
-
-}  // namespace
 
 PhaseBounds::PhaseBounds(ReplayCase const& replay, Communicator const& comm)
     : replay_(replay),
@@ -29,7 +28,7 @@ PhaseBounds::PhaseBounds(ReplayCase const& replay, Communicator const& comm)
       slot_is_active_(
           {replay.spec.layers, std::ssize(replay.placement.experts_of(LayerId{0}, comm.rank()))}) {
     if (!active_) return;
-    double const cache = cache_bytes(comm);
+    double const cache = host_cache_bytes(comm);
     on_all_ranks(comm, [&] {
         if (comm.is_root())
             limits_ = std::make_unique<MachineLimits>(replay.topology, replay.calibration, cache);

@@ -11,6 +11,9 @@
 
 namespace epsim {
 
+/// Of all caches of a host, the largest over hosts; 0 if one does not know. Collective.
+double host_cache_bytes(Communicator const& comm);
+
 /// Collects the work of a survey and keeps its bounds in a record.
 class PhaseBounds {
 public:

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <string>
 
 #include "measure/run_record.hpp"
@@ -37,6 +38,12 @@ inline std::string at(RunRecord const& r, int64_t l) {
 }
 inline std::string at(RunRecord const& r, int64_t s, int64_t l) {
     return fmt::format("step {}, {}", r.step[static_cast<std::size_t>(s)], at(r, l));
+}
+
+/// Whether nothing but rows that are dispatched moved: they do not come back, and nothing announces
+/// them.
+inline bool exchange_only(RunRecord const& r) {
+    return std::ranges::find(r.tags, "exchange-only") != r.tags.end();
 }
 
 /// The first text that visit(step, layer) gives.

@@ -34,11 +34,16 @@ std::string over_pairs(RunRecord const& r, Visit&& visit) {
     return {};
 }
 
+/// Whether rows go this way at all.
+bool comes_back(RunRecord const& r, int64_t direction) {
+    return direction == to_experts || !exchange_only(r);
+}
+
 /// Dispatched rows arrive where experts are; combined rows leave from there.
 std::string selected_is_what_was_received(RunRecord const& r) {
     for (int64_t l = 0; l < layers(r); ++l)
         for (int64_t const d : {to_experts, to_tokens})
-            for (int64_t n = 0; n < ranks(r); ++n) {
+            for (int64_t n = 0; n < ranks(r) && comes_back(r, d); ++n) {
                 Wide rows = 0, bytes = 0;
                 for (int64_t s = 0; s < steps(r); ++s) rows += r.rank_tokens(s, l, n);
                 for (int64_t other = 0; other < ranks(r); ++other)
@@ -54,7 +59,7 @@ std::string selected_is_what_was_received(RunRecord const& r) {
 
 std::string rows_come_back(RunRecord const& r) {
     return over_pairs(r, [&](int64_t l, int64_t d, int64_t from, int64_t to) -> std::string {
-        if (d != to_experts) return {};
+        if (d != to_experts || exchange_only(r)) return {};
         Wide const went = Wide{r.selected(l, to_experts, from, to)} * r.combine_row_bytes;
         Wide const back = Wide{r.selected(l, to_tokens, to, from)} * r.dispatch_row_bytes;
         if (went == back) return {};
@@ -99,8 +104,9 @@ std::string metadata_describes_rows(RunRecord const& r) {
         if (d == to_experts && (padded || r.hops != 1)) return {};
         Wide const assignments = r.selected(l, d, from, to) / row_bytes(r, d);
         Wide const expected =
-            d == to_experts ? bytes_a_part * r.parts * steps(r) + bytes_an_assignment * assignments
-                            : Wide{0};
+            d == to_experts && !exchange_only(r)
+                ? bytes_a_part * r.parts * steps(r) + bytes_an_assignment * assignments
+                : Wide{0};
         if (r.metadata(l, d, from, to) == expected) return {};
         return differ(at(r, l, d, from, to), "metadata", r.metadata(l, d, from, to), expected);
     });

@@ -89,7 +89,6 @@ TEST(ConfigErrors, FlagsAreCheckedLikeFiles) {
                                                           {"measure.min_passes", "0"},
                                                           {"measure.max_passes", "-1"},
                                                           {"measure.verify", "maybe"},
-                                                          {"measure.verify", "0"},
                                                           {"measure.verify", "-5"},
                                                           {"routing.sources", "0"},
                                                           {"routing.zipf_s", "-1"},
@@ -146,7 +145,9 @@ TEST(ConfigErrors, KeysThatDoNotGoTogether) {
 }
 
 TEST(ConfigErrors, TokensAreSplitForOnePipeline) {
-    EXPECT_THAT(file_error("[exchange]\nchunks = 3\n[step]\nmicro_batches = 2\n"),
+    EXPECT_THAT(error_of([] {
+                    resolve_text(routed, {{"exchange.chunks", "3"}, {"step.micro_batches", "2"}});
+                }),
                 HasSubstr("exchange.chunks = 3 and step.micro_batches = 2 are both set"));
     EXPECT_THAT(flag_error("exchange.progress_thread", "on"), HasSubstr("nothing overlaps"));
     EXPECT_THAT(flag_error("exchange.chunks", "0"), HasSubstr("from 1 to 1024"));

@@ -2,6 +2,7 @@
 
 #include <gtest/gtest.h>
 
+#include "layer/part_times.hpp"
 #include "support/random_routing.hpp"
 #include "trace/generator.hpp"
 
@@ -21,7 +22,8 @@ struct Case {
     int steps = 3;
     MeasureOptions measure = options(1, 4);
     DType dtype = DType::f32;
-    std::string algorithm = "alltoallv";
+    Overlap overlap = {};
+    double emulate_us = 0;
 
     MemoryNeed of(int ranks, int rank) const {
         auto const source = make_generator({.trace = {}, .generator = "uniform"},
@@ -44,10 +46,12 @@ struct Case {
                             Assign::contiguous,
                             placement,
                             topology,
-                            algorithm,
+                            "alltoallv",
                             measure,
                             {},
-                            {}},
+                            {},
+                            overlap,
+                            emulate_us},
                            ranks, RankId{rank});
     }
 };
@@ -64,14 +68,6 @@ TEST(MemoryNeed, CountsWhatARankHolds) {
     EXPECT_EQ(half.rows, 2 * 10 * 2 * 10 * (2 + 4));
 }
 
-TEST(MemoryNeed, CountsWhatBruckStoresOnTheWay) {
-    Case bruck;
-    bruck.algorithm = "bruck";
-    // 2 rounds of half the rows each, and as much packed.
-    EXPECT_EQ(bruck.of(4, 3).rows, Case{}.of(4, 3).rows + 3 * 10 * 10 * 4);
-    EXPECT_EQ(bruck.of(3, 2).total(), Case{}.of(3, 2).total() + 3 * (40.0 / 3) * 10 * 4);
-}
-
 TEST(MemoryNeed, RankZeroKeepsTimesAndCounts) {
     auto const need = Case{}.of(4, 0);
     double const stamps = 4.0 * (1 + 4) * 3 * 5 * 9 * 4 * 8, counts = 3 * 5 * (2 * 6 + 4) * 8;
@@ -85,6 +81,25 @@ TEST(MemoryNeed, FreeIterationsKeepEveryStep) {
     freely.start = "free";
     auto const need = Case{.measure = freely}.of(4, 1);
     EXPECT_EQ(need.tokens, 3 * 10 * (10 * 4 + 5 * 2 * 8) + 10 * 10 * 4);
+}
+
+TEST(MemoryNeed, CountsIntervalsOfPartsUpToTheirLimit) {
+    Case whole, split;
+    split.overlap = {3, 1, true};
+    double const intervals = (1 + 4) * 3 * 5 * 9 * 4;  // iterations, layers, phases, ranks
+    EXPECT_EQ(split.of(4, 0).record - whole.of(4, 0).record,
+              intervals * 3 * sizeof(Event) + intervals * sizeof(double));
+    EXPECT_EQ(split.of(4, 3).total(), whole.of(4, 3).total()) << "on rank 0 only";
+    whole.measure.min_passes = split.measure.min_passes = 10'000;
+    double const many = 10'001.0 * 3 * 5 * 9 * 4;
+    EXPECT_EQ(split.of(4, 0).record - whole.of(4, 0).record,
+              static_cast<double>(most_events) * sizeof(Event) + many * sizeof(double));
+}
+
+TEST(MemoryNeed, EmulatedExpertsHaveNoWeights) {
+    Case emulated;
+    emulated.emulate_us = 5;
+    EXPECT_EQ(emulated.of(4, 0).weights, 0);
 }
 
 }  // namespace
