@@ -4,9 +4,9 @@
 #include <numeric>
 #include <vector>
 
-#include "compute/cpu/weight_memory.hpp"
 #include "core/simd.hpp"
 #include "device/device_query.hpp"
+#include "device/host_block.hpp"
 #include "measure/statistics.hpp"
 #include "paired.hpp"
 #include "probe/vector_loops.hpp"
@@ -36,7 +36,7 @@ public:
     int64_t last_level_cache_bytes() const { return last_level_cache_; }
 
     void measure() {
-        constexpr int64_t iterations = 300'000;
+        int64_t const iterations = 70 * loop_.some_10_us;
         std::vector<float> x(loop_.lanes, 1.0f);
         double const s = seconds([&] { loop_.run(x.data(), 0.5f, 0.25f, iterations); });
         flop_rate_.push_back(loop_.flops_of(iterations) / s);
@@ -59,7 +59,7 @@ public:
 private:
     RegisterLoop loop_;
     int64_t last_level_cache_, next_ = 0;
-    cpu::WeightMemory memory_;
+    HostBlock memory_;
     std::vector<double> flop_rate_, read_rate_;
 };
 

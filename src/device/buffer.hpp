@@ -2,9 +2,9 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <memory>
 
 #include "core/dtype.hpp"
+#include "device/host_block.hpp"
 
 namespace epsim {
 
@@ -39,10 +39,7 @@ public:
     BufferView rows(int64_t n);
 
 private:
-    struct Free {
-        void operator()(std::byte* p) const noexcept;
-    };
-    std::unique_ptr<std::byte[], Free> memory_;
+    HostBlock memory_;
     BufferView view_;  // rows = capacity
 };
 

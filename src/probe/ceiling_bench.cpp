@@ -11,7 +11,6 @@ namespace epsim {
 namespace {
 
 constexpr std::size_t piece_lines = 4096;  // 256 KiB: reading the clock costs nothing beside it
-constexpr int64_t loop_iterations = 4096;  // some 10 us
 constexpr double mebi = 1 << 20;
 
 // Positions in ceiling_figures.
@@ -57,8 +56,8 @@ std::span<CacheLine> CeilingBench::Worker::next_piece(std::span<CacheLine> of) {
 double CeilingBench::Worker::work(std::size_t figure) {
     if (figure == f32 || figure == bf16_products) {
         auto const loop = register_loop(figure == f32 ? DType::f32 : DType::bf16);
-        loop.run(x.data(), 0.5f, 0.5f, loop_iterations);
-        return loop.flops_of(loop_iterations);
+        loop.run(x.data(), 0.5f, 0.5f, loop.some_10_us);
+        return loop.flops_of(loop.some_10_us);
     }
     bool const whole = figure == read || figure == write;
     auto const piece = next_piece(whole ? part : part.first(part.size() / 2));

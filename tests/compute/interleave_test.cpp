@@ -14,7 +14,8 @@ namespace {
 TEST(Interleave, PutsTheWordsOfAStepSideBySideAndNothingElse) {
     if (cpu_level() == CpuLevel::none) GTEST_SKIP() << "this CPU lacks AVX-512";
     std::mt19937 random(1);
-    for (std::size_t rows = 1; rows <= most_tile_rows; ++rows)
+    for (std::size_t rows = 1; rows <= static_cast<std::size_t>(tile_shape(Product::f32).most_rows);
+         ++rows)
         for (std::size_t steps = 0; steps <= 40; ++steps) {
             std::vector<std::vector<uint32_t>> from(rows, std::vector<uint32_t>(steps));
             std::vector<std::byte const*> row;

@@ -54,11 +54,12 @@ TEST(Pieces, LeaveNoThreadWaiting) {
         Pieces pieces(threads);
         pieces.divide(offsets(rows), 112);
         double total = 0, shared = 0;
-        for (auto const& p : all(pieces)) total += static_cast<double>(p.cost());
-        for (auto const& p : pieces.together()) shared += static_cast<double>(p.cost()) / threads;
+        for (auto const& p : all(pieces)) total += static_cast<double>(pieces.cost(p));
+        for (auto const& p : pieces.together())
+            shared += static_cast<double>(pieces.cost(p)) / threads;
         std::vector<double> end(static_cast<std::size_t>(threads), shared);
         for (auto const& p : pieces.alone())
-            *std::ranges::min_element(end) += static_cast<double>(p.cost());
+            *std::ranges::min_element(end) += static_cast<double>(pieces.cost(p));
         ASSERT_LE(std::ranges::max(end), 1.03 * total / threads + 1e-9);
     }
 }

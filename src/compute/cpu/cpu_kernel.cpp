@@ -5,11 +5,11 @@
 
 #include "compute/cpu/feed_forward.hpp"
 #include "compute/cpu/pieces.hpp"
-#include "compute/cpu/weight_memory.hpp"
 #include "compute/forward_checks.hpp"
 #include "compute/thread_scope.hpp"
 #include "compute/weights.hpp"
 #include "core/cast.hpp"
+#include "device/host_block.hpp"
 
 namespace epsim {
 namespace {
@@ -22,7 +22,7 @@ public:
           threads_(threads),
           slots_(keys.empty() ? 0 : keys[0].size()),
           feed_forward_(spec, level),
-          pieces_(threads),
+          pieces_(threads, feed_forward_.waiting_rows()),
           source_layer_(first_equal_layer(keys)),
           weights_(keys.size()) {
         auto const& layout = feed_forward_.layout();
@@ -67,7 +67,7 @@ public:
     }
 
 private:
-    std::byte* network(cpu::WeightMemory const& memory, std::size_t slot) const {
+    std::byte* network(HostBlock const& memory, std::size_t slot) const {
         return memory.data() + static_cast<int64_t>(slot) * feed_forward_.layout().network_bytes();
     }
 
@@ -81,13 +81,13 @@ private:
             .first(static_cast<std::size_t>(piece.rows));
     }
 
-    void run(cpu::Piece const& piece, cpu::WeightMemory const& memory, GroupedRows const& in,
+    void run(cpu::Piece const& piece, HostBlock const& memory, GroupedRows const& in,
              cpu::FeedForward::Scratch& scratch, BufferView out) const {
         feed_forward_.run(network(memory, piece.slot), entries_in(piece, in), in.rows, scratch,
                           out);
     }
 
-    void run_in_threads(cpu::WeightMemory const& memory, GroupedRows const& in, BufferView out) {
+    void run_in_threads(HostBlock const& memory, GroupedRows const& in, BufferView out) {
         ThreadScope const scope(threads_);
         auto const together = pieces_.together(), alone = pieces_.alone();
 #pragma omp parallel
@@ -103,7 +103,7 @@ private:
 
     /// In each thread of a team. Steps need barriers between them; the next piece's rows may be
     /// gathered while others still project this one's, which reads other memory.
-    void run_share(cpu::Share share, cpu::Piece const& piece, cpu::WeightMemory const& memory,
+    void run_share(cpu::Share share, cpu::Piece const& piece, HostBlock const& memory,
                    GroupedRows const& in, cpu::FeedForward::Scratch& scratch,
                    BufferView out) const {
         auto const* const weights = network(memory, piece.slot);
@@ -122,8 +122,8 @@ private:
     cpu::Pieces pieces_;
     int64_t prepared_rows_ = 0;
     std::vector<cpu::FeedForward::Scratch> scratch_;
-    std::vector<std::size_t> source_layer_;                  // whose weights a layer uses
-    std::vector<std::optional<cpu::WeightMemory>> weights_;  // [layers]; none where another's are
+    std::vector<std::size_t> source_layer_;          // whose weights a layer uses
+    std::vector<std::optional<HostBlock>> weights_;  // [layers]; none where another's are
 };
 
 }  // namespace

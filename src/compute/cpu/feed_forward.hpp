@@ -25,6 +25,9 @@ public:
     /// weights pass.
     int64_t longest_piece() const { return longest_piece_; }
 
+    /// Rows whose products take as long as the weights from memory, about.
+    int64_t waiting_rows() const { return layout_.down.product == Product::amx ? 64 : 8; }
+
     /// Packed rows between the steps.
     struct Scratch {
         HostBuffer x, active;

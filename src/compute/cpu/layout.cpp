@@ -39,7 +39,10 @@ void pack(BufferView drawn, PackedProduct const& product, int64_t line, int64_t 
 Layout::Layout(FeedForwardSpec const& spec, CpuLevel level)
     : in{product_of(spec.in_dtype, spec.dtype, level), spec.hidden,
          int64_t{spec.intermediate} * (is_gated(spec.activation) ? 2 : 1)},
-      down{product_of(spec.dtype, spec.dtype, level), spec.intermediate, spec.hidden},
+      // What the first product's tiles give is the second one's x: both have the same tiles.
+      down{product_of(spec.dtype, spec.dtype,
+                      in.product == Product::amx ? level : std::min(level, CpuLevel::avx512bf16)),
+           spec.intermediate, spec.hidden},
       active_columns(is_gated(spec.activation) ? line_columns : panel_columns) {}
 
 void make_network(FeedForwardSpec const& spec, Layout const& layout, uint64_t seed, WeightKey key,

@@ -13,13 +13,19 @@ struct PackedProduct {
     int64_t columns;  ///< of sums: gate and up count apart
 
     int64_t panels() const { return (columns + panel_columns - 1) / panel_columns; }
-    int64_t steps() const { return (k + k_per_step(product) - 1) / k_per_step(product); }
+    int64_t steps() const { return filled(k) / k_per_step(product); }
     int64_t panel_bytes() const { return steps() * 2 * line_bytes; }
     int64_t weight_bytes() const { return panels() * panel_bytes(); }
     /// Of a packed row of `elements` elements.
     int64_t row_bytes(int64_t elements) const {
-        int64_t const per_step = k_per_step(product);
-        return (elements + per_step - 1) / per_step * per_step * bytes_of(row_type(product));
+        return filled(elements) * bytes_of(row_type(product));
+    }
+
+private:
+    /// Up to whole blocks.
+    int64_t filled(int64_t elements) const {
+        int64_t const block = tile_shape(product).block * k_per_step(product);
+        return (elements + block - 1) / block * block;
     }
 };
 

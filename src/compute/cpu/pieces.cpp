@@ -42,10 +42,10 @@ void Pieces::divide(std::span<int64_t const> slot_offset, int64_t longest) {
 double Pieces::makespan(std::size_t together) {
     std::ranges::fill(load_, 0);
     for (auto const& piece : std::span(pieces_).subspan(together))
-        *std::ranges::min_element(load_) += piece.cost();
+        *std::ranges::min_element(load_) += cost(piece);
     auto const first = std::span(pieces_).first(together);
     auto const shared = std::accumulate(first.begin(), first.end(), int64_t{0},
-                                        [](int64_t sum, Piece const& p) { return sum + p.cost(); });
+                                        [&](int64_t sum, Piece const& p) { return sum + cost(p); });
     return static_cast<double>(std::ranges::max(load_)) +
            static_cast<double>(shared) / static_cast<double>(load_.size());
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -10,16 +11,15 @@ namespace epsim::cpu {
 struct Piece {
     std::size_t slot;
     int64_t first, rows;
-
-    /// Of its products, in rows: fewer than this wait for the weights to come from memory.
-    int64_t cost() const noexcept { return rows < 8 ? 8 : rows; }
 };
 
 /// What the threads of a kernel do: first all together the pieces of `together`, each thread a
 /// share of the columns, then each thread alone the next piece of `alone`, the dearest first.
 class Pieces {
 public:
-    explicit Pieces(int threads) : load_(static_cast<std::size_t>(threads)) {}
+    /// \param waiting rows that are done while the weights come from memory: fewer take as long
+    explicit Pieces(int threads, int64_t waiting = 8)
+        : load_(static_cast<std::size_t>(threads)), waiting_(waiting) {}
 
     /// Takes memory for as many slots and entries.
     void reserve(int64_t slots, int64_t entries, int64_t longest);
@@ -27,6 +27,9 @@ public:
     /// slots, in which weights lie in memory. Of several threads the pieces done together are the
     /// fewest (of a few numbers tried) that leave no thread waiting for long for the last one.
     void divide(std::span<int64_t const> slot_offset, int64_t longest);
+
+    /// Of a piece's products, in rows.
+    int64_t cost(Piece const& piece) const noexcept { return std::max(piece.rows, waiting_); }
 
     std::span<Piece const> together() const { return std::span(pieces_).first(together_); }
     std::span<Piece const> alone() const { return std::span(pieces_).subspan(together_); }
@@ -36,6 +39,7 @@ private:
 
     std::vector<Piece> pieces_;
     std::vector<int64_t> load_;  // a thread
+    int64_t waiting_;
     std::size_t together_ = 0;
 };
 

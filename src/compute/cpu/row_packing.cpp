@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <cstring>
 #include <type_traits>
 
 #include "compute/activation.hpp"
@@ -25,6 +26,25 @@ void pack_piece(From const* from, int64_t n, int64_t stride, To* to) {
     if (n % per_step == 0) return;
     to[n / per_step * stride] = from_float<To>(to_float(from[n - 1]));
     to[n / per_step * stride + 1] = from_float<To>(0);
+}
+
+/// Blocks of whole lines.
+template <class From>
+void pack_blocks(BufferView from, std::span<int32_t const> rows, std::byte* to) {
+    constexpr auto product = Product::amx;
+    constexpr int64_t block = packed_row_stride(product) / bytes_of(DType::bf16);
+    auto const n = std::ssize(rows);
+    for (std::size_t r = 0; r < rows.size(); ++r) {
+        From const* const x = from.as<From>() + rows[r] * from.width;
+        for (int64_t k = 0; k < from.width; k += block) {
+            auto* const line =
+                reinterpret_cast<bf16*>(to + packed_offset(product, n, k) +
+                                        static_cast<int64_t>(r) * packed_row_stride(product));
+            int64_t const here = std::min(block, from.width - k);
+            for (int64_t i = 0; i < here; ++i) line[i] = from_float<bf16>(to_float(x[k + i]));
+            std::fill(line + here, line + block, from_float<bf16>(0));
+        }
+    }
 }
 
 template <class From, class To, int per_step>
@@ -105,15 +125,33 @@ void pack_rows(BufferView from, std::span<int32_t const> rows, Product product, 
                 return pack<From, bf16, 2>(from, rows, reinterpret_cast<bf16*>(to));
             case Product::f32_bf16:
                 return pack<From, float, 2>(from, rows, reinterpret_cast<float*>(to));
+            case Product::amx:
+                return pack_blocks<From>(from, rows, to);
         }
     });
 }
+
+namespace {
+
+/// Into rows of blocks.
+template <Activation A>
+void activate_block(float const* sums, int64_t rows, std::byte* to) {
+    ActiveRows<A, bf16> active;
+    activate_rows<A, bf16>(sums, static_cast<std::size_t>(rows), active);
+    for (int64_t r = 0; r < rows; ++r)
+        std::memcpy(to + r * packed_row_stride(Product::amx),
+                    active[static_cast<std::size_t>(r)].data(), sizeof active[0]);
+}
+
+}  // namespace
 
 ActivateTile activate_tile_of(Activation activation, DType dtype, Product down) {
     ActivateTile tile = nullptr;
     dispatch_activation(activation, [&](auto a) {
         if (dtype == DType::f32)
             tile = activate_tile<a(), float, float, 1>;
+        else if (down == Product::amx)
+            tile = activate_block<a()>;
         else if (down == Product::bf16)
             tile = activate_tile<a(), bf16, bf16, 2>;
         else

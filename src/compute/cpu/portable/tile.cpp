@@ -12,4 +12,7 @@ Tile tile_of(Product, int64_t) {
     throw Error("this CPU has no such product");
 }
 
+TileUse::TileUse(Product product) : product_(product) {}
+TileUse::~TileUse() = default;
+
 }  // namespace epsim::cpu

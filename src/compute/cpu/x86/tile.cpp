@@ -6,6 +6,7 @@
 #include <cstring>
 #include <utility>
 
+#include "compute/cpu/x86/amx.hpp"
 #include "core/error.hpp"
 
 namespace epsim::cpu {
@@ -131,25 +132,38 @@ EPSIM_AVX512 void f32_bf16_tile(std::byte const* x, std::byte const* panel, int6
     store<rows>(sum, sums);
 }
 
-using Tiles = std::array<Tile, most_tile_rows>;
+constexpr auto most_rows = static_cast<std::size_t>(tile_shape(Product::f32).most_rows);
+using Tiles = std::array<Tile, most_rows>;
 
 template <std::size_t... i>
 constexpr std::array<Tiles, 3> all_tiles(std::index_sequence<i...>) {
     return {Tiles{f32_tile<i + 1>...}, Tiles{bf16_tile<i + 1>...}, Tiles{f32_bf16_tile<i + 1>...}};
 }
-constexpr auto tiles = all_tiles(std::make_index_sequence<most_tile_rows>{});
+constexpr auto tiles = all_tiles(std::make_index_sequence<most_rows>{});
 
 }  // namespace
 
 CpuLevel cpu_level() {
     if (!__builtin_cpu_supports("avx512f")) return CpuLevel::none;
-    return __builtin_cpu_supports("avx512bf16") ? CpuLevel::avx512bf16 : CpuLevel::avx512f;
+    if (!__builtin_cpu_supports("avx512bf16")) return CpuLevel::avx512f;
+    return amx::available() ? CpuLevel::amx : CpuLevel::avx512bf16;
 }
 
 Tile tile_of(Product product, int64_t rows) {
-    auto const needed = product == Product::bf16 ? CpuLevel::avx512bf16 : CpuLevel::avx512f;
+    auto const needed = product == Product::amx    ? CpuLevel::amx
+                        : product == Product::bf16 ? CpuLevel::avx512bf16
+                                                   : CpuLevel::avx512f;
     check(cpu_level() >= needed, "this CPU has no such product");
+    if (product == Product::amx) return amx::tile_of(rows);
     return tiles[static_cast<std::size_t>(product)].at(static_cast<std::size_t>(rows - 1));
+}
+
+TileUse::TileUse(Product product) : product_(product) {
+    if (product == Product::amx) amx::configure();
+}
+
+TileUse::~TileUse() {
+    if (product_ == Product::amx) amx::release();
 }
 
 }  // namespace epsim::cpu

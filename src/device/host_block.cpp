@@ -1,19 +1,19 @@
-#include "compute/cpu/weight_memory.hpp"
+#include "device/host_block.hpp"
 
 #include <sys/mman.h>
 
 #include <new>
 
-namespace epsim::cpu {
+namespace epsim {
 namespace {
 constexpr std::size_t huge_page = 2 << 20;
 }
 
-void WeightMemory::Free::operator()(std::byte* p) const noexcept {
+void HostBlock::Free::operator()(std::byte* p) const noexcept {
     ::operator delete[](p, std::align_val_t{alignment});
 }
 
-WeightMemory::WeightMemory(int64_t bytes) : bytes_(bytes) {
+HostBlock::HostBlock(int64_t bytes) : bytes_(bytes) {
     auto const n = static_cast<std::size_t>(bytes);
     std::size_t const alignment = n >= huge_page ? huge_page : 64;
     memory_ = {static_cast<std::byte*>(::operator new[](n, std::align_val_t{alignment})),
@@ -22,4 +22,4 @@ WeightMemory::WeightMemory(int64_t bytes) : bytes_(bytes) {
     if (n >= huge_page) madvise(memory_.get(), n / huge_page * huge_page, MADV_HUGEPAGE);
 }
 
-}  // namespace epsim::cpu
+}  // namespace epsim
