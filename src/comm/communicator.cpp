@@ -93,6 +93,12 @@ void Communicator::all_sum(std::span<int64_t> values) const {
               "MPI_Allreduce");
 }
 
+void Communicator::all_sum(std::span<double> values) const {
+    check_mpi(MPI_Allreduce(MPI_IN_PLACE, values.data(), narrow<int>(values.size()), MPI_DOUBLE,
+                            MPI_SUM, comm_),
+              "MPI_Allreduce");
+}
+
 double Communicator::broadcast(double value) const {
     check_mpi(MPI_Bcast(&value, 1, MPI_DOUBLE, 0, comm_), "MPI_Bcast");
     return value;

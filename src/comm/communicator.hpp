@@ -47,8 +47,10 @@ public:
     double all_min(double value) const;
     int64_t all_sum(int64_t value) const;
     int64_t all_max(int64_t value) const;
-    void all_sum(std::span<int64_t> values) const;  ///< element by element, in place
-    double broadcast(double value) const;           ///< rank 0's
+    // Element by element, in place.
+    void all_sum(std::span<int64_t> values) const;
+    void all_sum(std::span<double> values) const;
+    double broadcast(double value) const;  ///< rank 0's
     std::string broadcast(std::string const& text) const;
     std::vector<std::string> all_gather(std::string const& text) const;
     /// Rank 0 gets [R, values.size()]; the others nothing.

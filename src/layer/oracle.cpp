@@ -157,7 +157,10 @@ public:
           wire_(spec),
           y_(hidden_),
           error_(hidden_),
-          out_{std::vector<double>(tokens_ * hidden_), std::vector<double>(tokens_ * hidden_)},
+          out_{std::vector<double>(tokens_ * hidden_),
+               std::vector<double>(tokens_ * hidden_),
+               {},
+               {}},
           magnitude_(tokens_ * hidden_) {}
 
     OracleOutput run() {
@@ -177,7 +180,10 @@ private:
     /// What the expert gets of a token.
     std::vector<double> arrived(std::size_t token, float weight) {
         std::vector<float> x(hidden_);
-        wire_.run(vector_of(token), weight, x);
+        auto const sent = vector_of(token);
+        wire_.run(sent, weight, x);
+        double const scale = spec_.shape.weight_at == WeightAt::input ? weight : 1.0;
+        for (std::size_t c = 0; c < hidden_; ++c) out_.dispatch.add(scale * sent[c], x[c]);
         return {x.begin(), x.end()};
     }
 
@@ -193,6 +199,7 @@ private:
                 auto const token = a / static_cast<std::size_t>(routing_.top_k);
                 float const weight = routing_.weight[a];
                 network_output(spec_.routed(), w, arrived(token, weight), y_, error_);
+                for (double const y : y_) out_.combine.add(y, round_to(spec_.combine_dtype, y));
                 add(token, weight_rows ? 1.0 : weight);
             }
         }

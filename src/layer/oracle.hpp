@@ -5,6 +5,7 @@
 
 #include "core/heartbeat.hpp"
 #include "layer/layer_spec.hpp"
+#include "measure/rounding_error.hpp"
 #include "trace/routing.hpp"
 
 namespace epsim {
@@ -13,6 +14,8 @@ namespace epsim {
 struct OracleOutput {
     std::vector<double> value;  ///< [tokens, hidden]
     std::vector<double> bound;  ///< [tokens, hidden] largest |difference| that rounding explains
+    RoundingError dispatch;     ///< of vectors as experts get them
+    RoundingError combine;      ///< of experts' outputs, by the type in which they return
 };
 
 /// The layer's outputs computed from the definition: no messages, no permutation, no kernel of the

@@ -2,6 +2,7 @@
 
 #include <fmt/format.h>
 
+#include <array>
 #include <bit>
 #include <limits>
 
@@ -159,7 +160,16 @@ private:
         comm_.all_sum(record.output_checksum.flat());
         record.checked = comm_.all_sum(values.checked());
         record.max_error = comm_.all_max(values.max_error());
+        if (record.checked == 0) return require(values.findings());
+        record.dispatch_error = over_all_ranks(values.dispatch_error());
+        record.combine_error = over_all_ranks(values.combine_error());
         require(values.findings());
+    }
+
+    double over_all_ranks(RoundingError error) const {
+        std::array<double, 2> sums{error.squared_error, error.squared};
+        comm_.all_sum(sums);
+        return RoundingError{sums[0], sums[1]}.relative();
     }
 
     /// One untimed pass, so that no measured one compiles kernels or takes memory.

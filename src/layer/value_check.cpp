@@ -170,6 +170,8 @@ void ValueCheck::compare(std::span<Sample const> samples) {
         });
     }
     auto const expected = oracle_outputs(replay_.spec, layer, routing, x, heartbeat_);
+    dispatch_error_ += expected.dispatch;
+    combine_error_ += expected.combine;
     auto const k = static_cast<std::size_t>(routing.top_k);
     for (std::size_t i = 0; i < samples.size(); ++i) {
         ++checked_;

@@ -6,6 +6,7 @@
 #include "core/heartbeat.hpp"
 #include "layer/replay_case.hpp"
 #include "layer/survey.hpp"
+#include "measure/rounding_error.hpp"
 
 namespace epsim {
 
@@ -36,6 +37,8 @@ public:
     // Of this rank.
     int64_t checked() const noexcept { return checked_; }
     double max_error() const noexcept { return max_error_; }
+    RoundingError const& dispatch_error() const noexcept { return dispatch_error_; }
+    RoundingError const& combine_error() const noexcept { return combine_error_; }
     Findings const& findings() const noexcept { return findings_; }
 
 private:
@@ -55,6 +58,7 @@ private:
     std::vector<Sample> samples_;
     int64_t checked_ = 0;
     double max_error_ = 0;
+    RoundingError dispatch_error_, combine_error_;
     Findings findings_;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <cmath>
 #include <cstdint>
 #include <map>
 #include <string>
@@ -118,6 +119,9 @@ struct RunRecord {
     int64_t identities = 0;  ///< (token, expert) rows whose identity was checked
     int64_t wrong = 0;       ///< of both
     double max_error = 0;    ///< largest |difference| / bound of the compared elements
+    // Relative root mean square errors, of what was compared; NaN = nothing was.
+    double dispatch_error = NAN;        ///< of the vectors that experts got, by the wire's type
+    double combine_error = NAN;         ///< of experts' outputs, by the type in which they returned
     Array<int64_t, 2> output_checksum;  ///< [S, L] of all outputs, whatever the number of ranks
 
     std::vector<SummaryRow> summary;

@@ -91,7 +91,9 @@ json report_json(RunRecord const& record, std::string const& path) {
              {{"checked", record.checked},
               {"identities", record.identities},
               {"wrong", record.wrong},
-              {"max_error", number(record.max_error)}}}};
+              {"max_error", number(record.max_error)},
+              {"dispatch_error", number(record.dispatch_error)},
+              {"combine_error", number(record.combine_error)}}}};
 }
 
 }  // namespace epsim

@@ -45,7 +45,15 @@ std::string verification_section(ReportInput const& input) {
             "{}: {} and {} compared, {} wrong; largest error {} of its bound",
             record.wrong == 0 ? "passed" : "FAILED", count_text(record.identities, "row"),
             count_text(record.checked, "output"), record.wrong, ratio_text(record.max_error));
-    return fact("verified", text, input.style);
+    text = fact("verified", text, input.style);
+    if (std::isnan(record.dispatch_error) || std::isnan(record.combine_error)) return text;
+    return text +
+           fact("rounding",
+                fmt::format("{:.2g} of experts' inputs by {} (dispatch), {:.2g} of their "
+                            "outputs by {} (combine): relative root mean squares",
+                            record.dispatch_error, input.configured("exchange.wire_dtype"),
+                            record.combine_error, input.configured("exchange.combine_dtype")),
+                input.style);
 }
 
 }  // namespace epsim

@@ -165,6 +165,10 @@ RunRecord read_file(std::filesystem::path const& path) {
     r.identities = one_number<int64_t>(validation.get(), "identities");
     r.wrong = one_number<int64_t>(validation.get(), "wrong");
     r.max_error = one_number<double>(validation.get(), "max_error");
+    for (auto const& [name, value] :
+         {std::pair{"dispatch_error", &r.dispatch_error}, {"combine_error", &r.combine_error}})
+        if (hdf5::has(validation.get(), name))  // absent before version 1.1.0 of the schema
+            *value = one_number<double>(validation.get(), name);
     require_indices(r);
     return r;
 }

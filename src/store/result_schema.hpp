@@ -10,7 +10,7 @@
 namespace epsim {
 
 inline constexpr char const* result_schema = "epsim-result";
-inline constexpr std::array<int32_t, 3> result_schema_version{1, 0, 0};
+inline constexpr std::array<int32_t, 3> result_schema_version{1, 1, 0};
 
 /// Whether a file has an array that is empty in the record, in spite of its axes.
 enum class Presence { always, if_known };

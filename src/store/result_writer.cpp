@@ -115,6 +115,10 @@ void write_validation(hid_t file, RunRecord const& r) {
     write("identities", r.identities, "(token, expert) rows whose identity was checked");
     write("wrong", r.wrong, "of both");
     write("max_error", r.max_error, "largest |difference| / bound of the compared elements");
+    write("dispatch_error", r.dispatch_error,
+          "relative RMS error of the compared tokens' vectors as experts got them");
+    write("combine_error", r.combine_error,
+          "relative RMS error of their experts' outputs, by the type in which they returned");
 }
 
 }  // namespace

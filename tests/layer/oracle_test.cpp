@@ -133,6 +133,52 @@ TEST(Oracle, BoundIsTight) {
     }
 }
 
+/// To `bits` significant bits: what a floating-point type does to its normal numbers.
+double rounded(double x, int bits) {
+    int exponent = 0;
+    double const fraction = std::frexp(x, &exponent);
+    return std::ldexp(std::nearbyint(std::ldexp(fraction, bits)), exponent - bits);
+}
+
+double relative_error(std::span<double const> exact, int bits) {
+    double error = 0, all = 0;
+    for (double const x : exact) {
+        error += std::pow(rounded(x, bits) - x, 2);
+        all += x * x;
+    }
+    return std::sqrt(error / all);
+}
+
+TEST(Oracle, SaysWhatEachWireTypeTakesAway) {
+    std::mt19937 random(11);
+    LayerSpec spec;
+    spec.shape.hidden = 200;
+    spec.shape.expert_intermediate = 32;
+    spec.shape.num_experts = 3;
+    spec.shape.top_k = 1;
+    spec.dtype = DType::f32;
+    auto routing = random_routing(random, 9, 3, 1);
+    std::ranges::fill(routing.expert, ExpertId{2});
+    std::ranges::fill(routing.weight, 1.0F);
+    std::vector<float> x(9 * 200);
+    std::normal_distribution<float> normal;
+    for (float& v : x) v = normal(random);
+    std::vector<double> const sent(x.begin(), x.end());
+    for (auto const& [type, bits] : {std::pair{DType::f32, 24}, {DType::bf16, 8}})
+        for (auto const& [back, back_bits] : {std::pair{DType::f32, 24}, {DType::bf16, 8}}) {
+            spec.wire_dtype = type;
+            spec.combine_dtype = back;
+            auto const oracle = oracle_outputs(spec, 0, routing, x);
+            EXPECT_NEAR(oracle.dispatch.relative(), relative_error(sent, bits), 1e-12);
+            EXPECT_NEAR(oracle.combine.relative(), relative_error(oracle.value, back_bits), 1e-12);
+        }
+    // Subnormals round otherwise: e4m3 has 4 bits, halves of an ulp at most.
+    spec.wire_dtype = DType::f8_e4m3;
+    auto const error = oracle_outputs(spec, 0, routing, x).dispatch.relative();
+    EXPECT_GT(error, relative_error(sent, 4) * 0.9);
+    EXPECT_LT(error, relative_error(sent, 4) * 1.2);
+}
+
 TEST(TokenVectors, AreNormalisedSeededAndTheSameForAnySplit) {
     LayerSpec spec;
     spec.shape.hidden = 257;

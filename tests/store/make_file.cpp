@@ -30,6 +30,8 @@ Json as_json(RunRecord const& r) {
               {"identities", r.identities},
               {"wrong", r.wrong},
               {"max_error", r.max_error},
+              {"dispatch_error", r.dispatch_error},
+              {"combine_error", r.combine_error},
               {"top_k", r.top_k},
               {"dispatch_row_bytes", r.dispatch_row_bytes},
               {"combine_row_bytes", r.combine_row_bytes},

@@ -149,6 +149,8 @@ inline RunRecord random_record(unsigned seed, RecordSizes const& n = {}) {
     r.checked = n.tokens * n.steps * n.layers;
     r.identities = r.checked * n.top_k;
     r.max_error = unit();
+    r.dispatch_error = unit();
+    r.combine_error = unit();
     if (n.rows > 0) r.summary = summarise(r);
     return r;
 }

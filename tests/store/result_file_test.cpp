@@ -84,6 +84,8 @@ void expect_equal(RunRecord const& found, RunRecord const& expected) {
     EXPECT_EQ(found.identities, expected.identities);
     EXPECT_EQ(found.wrong, expected.wrong);
     EXPECT_EQ(found.max_error, expected.max_error);
+    EXPECT_EQ(found.dispatch_error, expected.dispatch_error);
+    EXPECT_EQ(found.combine_error, expected.combine_error);
     EXPECT_EQ(found.size, expected.size);
     EXPECT_EQ(found.resource, expected.resource);
     expect_equal(found.summary, expected.summary);

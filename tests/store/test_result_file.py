@@ -64,7 +64,7 @@ class ResultFile(unittest.TestCase):
         with h5py.File(self.path) as file:
             self.assertEqual(text(file.attrs["schema"]), "epsim-result")
             self.assertEqual(file.attrs["schema_version"].dtype, np.int32)
-            self.assertEqual(list(file.attrs["schema_version"]), [1, 0, 0])
+            self.assertEqual(list(file.attrs["schema_version"]), [1, 1, 0])
             for name in ("run_uuid", "date"):
                 self.assertEqual(text(file.attrs[name]), self.expected[name])
             self.assertEqual(bool(file.attrs["git_dirty"]), self.expected["git_dirty"])
@@ -152,7 +152,8 @@ class ResultFile(unittest.TestCase):
                 for key, value in place.items():
                     found = file["topology"][key][i]
                     self.assertEqual(text(found) if isinstance(value, str) else found, value)
-            for name in ("checked", "identities", "wrong", "max_error"):
+            for name in ("checked", "identities", "wrong", "max_error",
+                         "dispatch_error", "combine_error"):
                 self.assertEqual(file["validation"][name][()], self.expected[name])
 
     def check_tables(self, events, summary):
