@@ -46,8 +46,8 @@ inline constexpr int64_t line_bytes = 64;
 struct TileShape {
     int64_t most_rows;  ///< of a tile: their sums and a panel's columns fit the registers, with
                         ///< what makes them
-    int64_t row_unit;  ///< a tile takes memory for so many rows or a multiple
-    int64_t block;     ///< steps of a block: k is filled up to whole ones
+    int64_t row_unit;   ///< a tile takes memory for so many rows or a multiple
+    int64_t block;      ///< steps of a block: k is filled up to whole ones
 };
 constexpr TileShape tile_shape(Product product) {
     return product == Product::amx ? TileShape{32, 16, 16} : TileShape{14, 1, 1};
