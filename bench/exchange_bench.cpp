@@ -9,7 +9,7 @@
 #include "plain_exchange.hpp"
 #include "probe/memory_loops.hpp"
 #include "probe/vector_loops.hpp"
-#include "schedule/exchange_schedule.hpp"
+#include "schedule/exchange_candidates.hpp"
 
 // Every algorithm, a plain MPI_Alltoallv of the same bytes and a copy of them inside each rank, by
 // turns, over MPI ranks of one node:
@@ -25,8 +25,8 @@
 //       cache's bytes of others; those of each rank lie apart.
 //   whole/<tokens>  counts, metadata, permute and dispatch of random routing to 64 experts, top-8,
 //       rows of 4 KB; plain: counts, gather and MPI_Alltoallv
-// All end with the receiver reading every row. Counters: microseconds until the last rank's end,
-// medians.
+// All end with the receiver reading every row. `auto` is the fastest in a trial before. Counters:
+// microseconds until the last rank's end, medians.
 namespace {
 
 using namespace epsim;
@@ -97,8 +97,8 @@ void rows(benchmark::State& state, bool cold, int64_t row_bytes, int64_t n) {
         });
     };
     std::vector<std::unique_ptr<Transport>> transports;
-    for (auto const& algorithm : exchange_algorithms()) {
-        if (hop_algorithm(algorithm) != algorithm || algorithm == "direct") continue;
+    auto const algorithms = transport_candidates();
+    for (auto const& algorithm : algorithms) {
         auto* transport =
             transports
                 .emplace_back(make_mpi_transport(
@@ -108,6 +108,7 @@ void rows(benchmark::State& state, bool cold, int64_t row_bytes, int64_t n) {
             return transport->all_to_all_rows(Lane::dispatch, from, offset, offset, row_bytes);
         });
     }
+    contest.add_fastest(algorithms);
     bench::PlainAlltoallv plain(*world, row_bytes);
     add("MPI_Alltoallv",
         [&](std::byte const* from) { return plain.exchange(from, offset, offset); });
@@ -137,11 +138,14 @@ void whole(benchmark::State& state) {
             benchmark::DoNotOptimize(read_rows(received.data, received.bytes()));
         });
     };
-    for (auto const& algorithm : exchange_algorithms()) {
+    auto const algorithms =
+        exchange_candidates(ClusterTopology::blocks(world->size(), world->size()), Dedup::none);
+    for (auto const& algorithm : algorithms) {
         auto* routed =
             all.emplace_back(std::make_unique<bench::RoutedRows>(*world, algorithm, tokens)).get();
         add(algorithm, [routed] { return routed->exchange_rows(); });
     }
+    contest.add_fastest(algorithms);
     add("plain", [&] { return all.front()->plain_rows(); });
     report(state, contest, static_cast<int>(std::clamp<int64_t>(256 / tokens, 1, 10)));
 }

@@ -35,7 +35,8 @@ public:
     explicit SmallLayer(int64_t tokens)
         : exchange_(make_mpi_exchange(*world, "alltoallv", placement_,
                                       ClusterTopology::blocks(world->size(), world->size()),
-                                      Dedup::none, exchange_shape())),
+                                      Dedup::none,
+                                      exchange_shape(spec_, placement_, world->rank()))),
           experts_(make_expert_kernel("onednn", spec_.routed(), 1, {weight_keys()}, 1)),
           layer_(spec_, placement_, std::vector<Exchange*>{exchange_.get()}, *experts_, nullptr),
           tokens_(x_.rows(tokens)),
@@ -69,17 +70,6 @@ private:
         spec.dtype = spec.wire_dtype = spec.combine_dtype = DType::f32;
         spec.layers = 1;
         return spec;
-    }
-    ExchangeShape exchange_shape() const {
-        auto const rank = static_cast<std::size_t>(index(world->rank()));
-        auto const offset = placement_.rank_slot_offset();
-        return {spec_.shape.hidden,
-                spec_.dtype,
-                spec_.wire_dtype,
-                spec_.combine_dtype,
-                spec_.shape.weight_at,
-                offset[rank],
-                offset[rank + 1] - offset[rank]};
     }
     std::vector<WeightKey> weight_keys() const {
         std::vector<WeightKey> keys;

@@ -1,16 +1,46 @@
 #!/usr/bin/env bash
-# The microbenchmarks, each against its bound in the same run, as ratios. Needs a built build/
-# (scripts/test.sh). Usage: scripts/bench.sh [flags of Google Benchmark]
+# The microbenchmarks, each against its bound in the same run, into results/bench-<machine>.{h5,md}.
+# Nothing else should run meanwhile. Needs a built build/ (scripts/test.sh). About half an hour.
+# Usage: scripts/bench.sh [-o PATH_WITHOUT_ENDING] [flags of Google Benchmark]
 set -euo pipefail
-set -- --benchmark_color=false "$@"  # mpirun gives its programs a terminal
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+machine=$(LC_ALL=C lscpu | sed -n 's/^Model name: *//p' | head -n 1 | tr -cs '[:alnum:]' '-' |
+    tr '[:upper:]' '[:lower:]' | sed 's/^-//; s/-$//')
+output=$root/results/bench-$machine-$(nproc)
+if [ "${1:-}" = -o ]; then
+    output=$2
+    shift 2
+fi
+json=$(mktemp -d)
+trap 'rm -rf "$json"' EXIT
+results=()
+
+# run NAME COMMAND...: its JSON goes to stdout, of rank 0 alone where there are several.
+run() {
+    local name=$1
+    shift
+    echo "bench: $name" >&2
+    "$@" --benchmark_format=json >"$json/$name.json" 2>/dev/null
+    results+=("$name=$json/$name.json")
+}
+
 for name in plan permute codec expert overhead; do
-    echo "# $name"
-    "$root/build/bench/${name}_bench" "$@" 2>/dev/null
+    run "$name" "$root/build/bench/${name}_bench" "$@"
 done
-for ranks in 2 4; do
-    echo "# exchange, $ranks ranks"
-    "$root/scripts/mpirun.sh" -n "$ranks" "$root/build/bench/exchange_bench" "$@" 2>/dev/null
+run overhead_2_ranks "$root/scripts/mpirun.sh" -n 2 "$root/build/bench/overhead_bench" "$@"
+exchange() {
+    local name=$1 ranks=$2
+    shift 2
+    run "$name" "$root/scripts/mpirun.sh" -n "$ranks" "$root/build/bench/exchange_bench" "$@"
+}
+exchange exchange_2_ranks 2 "$@"
+# Larger eager messages are copied once more, but start sooner.
+OMPI_MCA_btl_vader_eager_limit=32768 OMPI_MCA_btl_vader_max_send_size=65536 \
+    OMPI_MCA_btl_vader_rndv_eager_limit=32768 exchange exchange_2_ranks_large_eager 2 "$@"
+for ranks in 4 8; do
+    OMPI_MCA_mpi_yield_when_idle=1 exchange "exchange_${ranks}_ranks" "$ranks" \
+        --benchmark_filter='rows/warm/4096/|whole' "$@"
 done
-echo "# overhead, 2 ranks"
-"$root/scripts/mpirun.sh" -n 2 "$root/build/bench/overhead_bench" "$@" 2>/dev/null
+/usr/bin/python3 "$root/scripts/bench_results.py" -o "$output" \
+    --commit "$(git -C "$root" rev-parse --short HEAD)" "${results[@]}"
+echo "bench: $output.md, $output.h5" >&2

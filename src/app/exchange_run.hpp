@@ -3,7 +3,8 @@
 #include <memory>
 #include <string>
 
-#include "app/run_case.hpp"
+#include "app/exchange_backend.hpp"
+#include "app/replay_input.hpp"
 #include "layer/exchange_sweep.hpp"
 #include "report/text_style.hpp"
 #include "schedule/traffic_matrix.hpp"
@@ -14,7 +15,7 @@ namespace epsim {
 class ExchangeRun {
 public:
     /// Collective. \throws CollectiveError if the configuration, the trace or the matrix is not
-    ///                     usable, or the algorithm hands rows on (only plans say which way)
+    ///                     usable, or the algorithm moves no rows alone
     ExchangeRun(Config const& config, Communicator const& comm);
 
     /// What makes the case beside its settings, as comments of its TOML; on rank 0.
@@ -25,7 +26,9 @@ public:
     void require_memory() const;
     /// Collective. \return on rank 0 the record; elsewhere one that says only how many rows were
     ///                     wrong
-    RunRecord run(ReplayProgress progress, std::function<bool()> interrupted, Heartbeat& heartbeat);
+    /// \param set_load of exchange.aggressor: see ExchangeEngine
+    RunRecord run(ReplayProgress progress, std::function<bool()> interrupted, Heartbeat& heartbeat,
+                  std::function<void(bool)> set_load = {});
     /// The table of what run() measured, on rank 0.
     std::string table(RunRecord const& record, TextStyle const& style) const;
 
@@ -33,11 +36,13 @@ private:
     void read_rows();
     void scale(TrafficMatrix const& traffic);
     void check_rows() const;
+    void check_settings() const;
     double most_bytes() const;  ///< of the busiest rank in the largest exchange
 
     Config const& config_;
     Communicator const& comm_;
-    std::unique_ptr<RunCase> recorded_;  // where the traffic is that of a trace or generator
+    ExchangeBackend backend_;
+    std::unique_ptr<ReplayInput> recorded_;  // where the traffic is that of a trace or generator
     std::unique_ptr<ClusterTopology> topology_;
     std::unique_ptr<ExchangeCase> case_;
     std::string identity_;

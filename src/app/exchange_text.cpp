@@ -44,17 +44,13 @@ double busiest_bytes(Array<int64_t, 2> const& rows, int64_t row_bytes) {
 }
 
 std::string exchange_table(ExchangeCase const& exchange, RunRecord const& record,
-                           std::vector<int64_t> const& wrong, TextStyle const& style) {
-    Table table({{"size"},
-                 {"row"},
-                 {"p50"},
-                 {"min"},
-                 {"max"},
-                 {"algbw"},
-                 {"busbw"},
-                 {"bound"},
-                 {"bound/p50"},
-                 {"#wrong"}});
+                           std::vector<int64_t> const& wrong, std::string const& name,
+                           TextStyle const& style) {
+    std::vector<Table::Column> columns{{"size"},  {"row"},   {"p50"},   {"min"},       {"max"},
+                                       {"algbw"}, {"busbw"}, {"bound"}, {"bound/p50"}, {"#wrong"}};
+    bool const differ = !exchange.step_algorithm.empty();
+    if (differ) columns.push_back({"algorithm", Align::left});
+    Table table(columns);
     auto const iterations = measured_iterations(record);
     for (int64_t s = 0; s < exchange.steps(); ++s) {
         std::vector<double> times;
@@ -68,18 +64,24 @@ std::string exchange_table(ExchangeCase const& exchange, RunRecord const& record
         double const p50 = median(times), bound = bound_of(record, s);
         auto const rate = bandwidth(bytes_of(rows, exchange.row_bytes), p50);
         bool const some = !times.empty();
-        table.add({number(busiest_bytes(rows, exchange.row_bytes), 0),
-                   fmt::format("{}", exchange.row_bytes), microseconds(p50),
-                   some ? microseconds(std::ranges::min(times)) : "-",
-                   some ? microseconds(std::ranges::max(times)) : "-", gigabytes(rate.algbw),
-                   gigabytes(rate.busbw), microseconds(bound), number(bound / p50, 3),
-                   exchange.check() ? fmt::format("{}", wrong[static_cast<std::size_t>(s)]) : "-"});
+        std::vector<std::string> cells{
+            number(busiest_bytes(rows, exchange.row_bytes), 0),
+            fmt::format("{}", exchange.row_bytes),
+            microseconds(p50),
+            some ? microseconds(std::ranges::min(times)) : "-",
+            some ? microseconds(std::ranges::max(times)) : "-",
+            gigabytes(rate.algbw),
+            gigabytes(rate.busbw),
+            microseconds(bound),
+            number(bound / p50, 3),
+            exchange.check() ? fmt::format("{}", wrong[static_cast<std::size_t>(s)]) : "-"};
+        if (differ) cells.push_back(exchange.algorithm_of(s));
+        table.add(cells);
     }
-    auto const head =
-        fmt::format("{}, {} ranks on {} node{}, {} iterations a size ({})\n\n", exchange.algorithm,
-                    exchange.topology.ranks(), exchange.topology.nodes(),
-                    exchange.topology.nodes() == 1 ? "" : "s",
-                    iterations.empty() ? 0 : iterations.front().size(), record.kind);
+    auto const head = fmt::format("{}, {} ranks on {} node{}, {} iterations a size ({})\n\n", name,
+                                  exchange.topology.ranks(), exchange.topology.nodes(),
+                                  exchange.topology.nodes() == 1 ? "" : "s",
+                                  iterations.empty() ? 0 : iterations.front().size(), record.kind);
     return head + table.text(style) +
            note(
                "Sizes in B, times in us, rates in GB/s. Time: from the agreed start to the latest "

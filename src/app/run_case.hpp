@@ -4,14 +4,12 @@
 #include <optional>
 #include <string>
 
+#include "app/exchange_backend.hpp"
+#include "app/replay_input.hpp"
 #include "comm/communicator.hpp"
 #include "config/config.hpp"
-#include "exchange/plugin/exchange_plugin.hpp"
-#include "exchange/transport.hpp"
-#include "layer/layer_spec.hpp"
+#include "layer/algorithm_choice.hpp"
 #include "layer/replay.hpp"
-#include "layer/replay_case.hpp"
-#include "store/trace_file.hpp"
 
 namespace epsim {
 
@@ -24,40 +22,37 @@ public:
     ~RunCase();
 
     /// The trace's SHA-256, "" if there is no trace; on rank 0.
-    std::string trace_sha256() const;
+    std::string trace_sha256() const { return input_.trace().sha256(); }
     /// The plugin's SHA-256, "" if there is no plugin.
-    std::string plugin_sha256() const { return plugin_ ? plugin_->sha256() : ""; }
-    ReplayCase const& replay_case() const { return *case_; }
+    std::string plugin_sha256() const { return backend_.plugin_sha256(); }
     /// What would be replayed and what it takes, for --dry-run: a table. Runs nothing.
-    std::string describe() const;
+    std::string describe() const { return describe_replay(case_); }
     /// Refuse what does not fit into the memory that is left, before anything is made. Collective.
     /// \throws CollectiveError
     void require_memory() const;
-    /// Make weights, replay, and fill in what only the case knows (provenance, topology, kind,
-    /// tags). Collective. \return on rank 0 the record, elsewhere an empty one
+    /// Choose the exchange if that is left to a trial, make weights, replay, and fill in what only
+    /// the case knows (provenance, topology, kind, tags). Collective.
+    /// \return on rank 0 the record, elsewhere an empty one
     /// \param interrupted asked between iterations on every rank: stop there, keep what there is
     RunRecord run(ReplayProgress progress, std::function<bool()> interrupted, Heartbeat& heartbeat);
 
 private:
-    void open_source();
-    void note_hash(TraceFile const& file);
-    void check_source() const;
-    void load_plugin();
-    int64_t weight_bytes() const;  ///< of the fullest rank
     std::vector<std::vector<WeightKey>> weight_keys() const;
     Overlap overlap() const;  ///< collective
-    void make_exchanges();    ///< collective
+    /// Collective.
+    std::unique_ptr<Exchange> make_exchange(Communicator const& channel,
+                                            std::string_view algorithm) const;
+    void choose_exchange(std::function<bool()> const& interrupted, Heartbeat& heartbeat);
+    void make_exchanges();  ///< collective
     void describe(RunRecord& record) const;
+    void describe_exchange(RunRecord& record) const;
 
     Config const& config_;
     Communicator const& comm_;
-    std::unique_ptr<RoutingSource const> source_;
-    std::map<std::string, std::string> trace_provenance_;
-    std::optional<ExchangePlugin> plugin_;
-    LayerSpec spec_;
-    std::unique_ptr<Placement> placement_;
-    std::unique_ptr<ClusterTopology> topology_;
-    std::unique_ptr<ReplayCase> case_;
+    ExchangeBackend backend_;
+    ReplayInput input_;
+    ReplayCase& case_;
+    std::optional<AlgorithmChoice> choice_;             // where the algorithm was left to it
     std::vector<Communicator> channels_;                // one a part, so that messages cannot mix
     std::vector<std::unique_ptr<Exchange>> exchanges_;  // on channels_
 };

@@ -5,8 +5,10 @@
 #include <filesystem>
 #include <memory>
 
+#include "app/aggressor_run.hpp"
 #include "app/commands.hpp"
 #include "app/exchange_run.hpp"
+#include "app/pairs_run.hpp"
 #include "app/progress.hpp"
 #include "app/run_case.hpp"
 #include "app/run_guard.hpp"
@@ -182,23 +184,25 @@ ExitCode replay_on(Communicator const& comm, RunFlags const& flags, RunGuard& gu
                                    }});
 }
 
+/// Exchanges of rows alone, by one of the classes that measure them.
+template <class Run>
 ExitCode exchange_on(Communicator const& comm, RunFlags const& flags, RunGuard& guard,
                      ResolvedConfig const& resolved) {
-    ExchangeRun exchange(resolved.config, comm);
+    Run exchange(resolved.config, comm);
     if (flags.dry_run) {
         if (comm.is_root()) fmt::print("{}", exchange.describe());
         return ExitCode::success;
     }
     exchange.require_memory();
-    return measure_into_directory(comm, flags, guard, resolved.config,
-                                  {[&](auto progress, auto interrupted, auto& heartbeat) {
-                                       return exchange.run(std::move(progress),
-                                                           std::move(interrupted), heartbeat);
-                                   },
-                                   resolved.without_folders + exchange.identity(),
-                                   [&](RunRecord const& record, std::string const&) {
-                                       return exchange.table(record, stdout_style());
-                                   }});
+    return measure_into_directory(
+        comm, flags, guard, resolved.config,
+        {[&](auto progress, auto interrupted, auto& heartbeat) {
+             return exchange.run(std::move(progress), std::move(interrupted), heartbeat);
+         },
+         comm.is_root() ? resolved.without_folders + exchange.identity() : "",
+         [&](RunRecord const& record, std::string const&) {
+             return exchange.table(record, stdout_style());
+         }});
 }
 
 ExitCode run_on(Communicator const& comm, RunFlags const& flags, RunGuard& guard) {
@@ -213,8 +217,11 @@ ExitCode run_on(Communicator const& comm, RunFlags const& flags, RunGuard& guard
         return ExitCode::success;
     }
     guard.heartbeat().enter("opening the case");
-    return config.measure.exchange_only ? exchange_on(comm, flags, guard, resolved)
-                                        : replay_on(comm, flags, guard, resolved);
+    if (!config.measure.exchange_only) return replay_on(comm, flags, guard, resolved);
+    if (config.measure.pairs) return exchange_on<PairsRun>(comm, flags, guard, resolved);
+    if (config.exchange.aggressor != "none")
+        return exchange_on<AggressorRun>(comm, flags, guard, resolved);
+    return exchange_on<ExchangeRun>(comm, flags, guard, resolved);
 }
 
 ExitCode run(RunFlags& flags) {

@@ -15,12 +15,14 @@
 namespace epsim {
 namespace {
 
-constexpr std::array<std::pair<std::string_view, std::string_view>, 5> aliases{
+constexpr std::array<std::pair<std::string_view, std::string_view>, 7> aliases{
     {{"measure.verify", "verify"},
      {"measure.timeout_s", "timeout_s"},
      {"measure.stall_s", "stall_s"},
      {"compute.device", "device"},
-     {"measure.exchange_only", "exchange_only"}}};
+     {"measure.exchange_only", "exchange_only"},
+     {"measure.pairs", "pairs"},
+     {"exchange.aggressor", "aggressor"}}};
 
 /// The letters of message-size sweeps, as other benchmarks of exchanges have them.
 constexpr std::array<std::pair<std::string_view, char>, 6> letters{{{"sizes.begin", 'b'},

@@ -3,9 +3,11 @@
 #include <fmt/format.h>
 
 #include <cmath>
+#include <tuple>
 
 #include "core/error.hpp"
 #include "model/limits.hpp"
+#include "schedule/exchange_candidates.hpp"
 
 namespace epsim {
 namespace {
@@ -74,6 +76,57 @@ void validate_exchange(Config const& c) {
             "exchange.algorithm = {} does not go with exchange.backend = plugin (which has its "
             "own). Leave the algorithm out",
             c.exchange.algorithm));
+    if (c.exchange.backend == "local" && c.exchange.algorithm == "allgather")
+        throw InputError(
+            "exchange.algorithm = allgather with exchange.backend = local (which gathers nothing). "
+            "Use exchange.backend = mpi, or another algorithm");
+    if (c.exchange.capacity > 0 && c.exchange.algorithm != "padded")
+        throw InputError(fmt::format(
+            "exchange.capacity = {} with exchange.algorithm = {} (which sends what there is). Use "
+            "exchange.algorithm = padded, or leave the capacity out",
+            c.exchange.capacity, c.exchange.algorithm));
+    if (c.exchange.backend == "local" && c.exchange.algorithm == auto_algorithm)
+        throw InputError(
+            "exchange.algorithm = auto does not go with exchange.backend = local (which has one "
+            "way to move rows). Leave the algorithm out");
+}
+
+/// A map of pairs knows plain messages only.
+void validate_pairs(Config const& c) {
+    if (!c.measure.pairs) return;
+    auto const refuse = [](std::string const& what, char const* reason, char const* advice) {
+        throw InputError(fmt::format("{} with measure.pairs ({}). {}", what, reason, advice));
+    };
+    constexpr auto plain = "plain messages between two ranks are measured";
+    if (!c.measure.exchange_only)
+        refuse("measure.exchange_only = false", "pairs of ranks have no experts",
+               "Set --exchange-only");
+    for (auto const& [key, value, known] :
+         {std::tuple{"exchange.backend", c.exchange.backend, ExchangeOptions{}.backend},
+          {"exchange.algorithm", c.exchange.algorithm, ExchangeOptions{}.algorithm},
+          {"exchange.traffic", c.exchange.traffic, ExchangeOptions{}.traffic},
+          {"exchange.aggressor", c.exchange.aggressor, ExchangeOptions{}.aggressor}})
+        if (value != known) refuse(fmt::format("{} = {}", key, value), plain, "Leave it out");
+    if (c.measure.target_ci > 0)
+        refuse(fmt::format("measure.target_ci = {}", c.measure.target_ci),
+               "the best of all passes counts, which has no interval", "Set measure.min_passes");
+}
+
+void validate_aggressor(Config const& c) {
+    if (c.exchange.aggressor == "none") return;
+    auto const refuse = [&](char const* what, char const* reason, char const* advice) {
+        throw InputError(fmt::format("{} with exchange.aggressor = {} ({}). {}", what,
+                                     c.exchange.aggressor, reason, advice));
+    };
+    if (!c.measure.exchange_only)
+        refuse("measure.exchange_only = false", "exchanges alone are measured beside an aggressor",
+               "Set --exchange-only");
+    if (c.measure.start == "free")
+        refuse("measure.start = free", "load goes on and off between iterations",
+               "Set measure.start = aligned");
+    if (c.exchange.backend == "local")
+        refuse("exchange.backend = local", "it exchanges inside one process",
+               "Set exchange.backend = mpi");
 }
 
 }  // namespace
@@ -86,6 +139,8 @@ void apply_scale(ModelShape& shape, double scale) {
 
 void validate(Config const& c, std::map<std::string, std::string> const& origin) {
     validate(c.shape);
+    validate_pairs(c);
+    validate_aggressor(c);
     bool const routes = !c.measure.exchange_only || c.exchange.traffic == "recorded";
     if (routes) validate_routing(c, origin);
     validate_exchange(c);

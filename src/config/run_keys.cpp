@@ -4,6 +4,7 @@
 #include "config/key_table.hpp"
 #include "measure/phase.hpp"
 #include "model/limits.hpp"
+#include "schedule/exchange_candidates.hpp"
 #include "schedule/exchange_schedule.hpp"
 #include "trace/limits.hpp"
 
@@ -55,6 +56,13 @@ Key size_key(std::string path, std::string help, Field field) {
         return field(config) ? fmt::format("{}", *field(config)) : toml_quote("none");
     };
     return key;
+}
+
+Key algorithm_key() {
+    auto names = exchange_algorithms();
+    names.emplace_back(auto_algorithm);
+    return choice_key("exchange.algorithm", "how rows move; auto = the fastest in a trial",
+                      std::move(names), CONFIG_FIELD(exchange.algorithm));
 }
 
 Key traffic_key() {
@@ -142,10 +150,17 @@ std::vector<Key> run_keys() {
                    CONFIG_FIELD(placement.strategy)),
         choice_key("exchange.backend", "what moves rows", {"mpi", "local", "plugin"},
                    CONFIG_FIELD(exchange.backend)),
-        choice_key("exchange.algorithm", "how rows move", exchange_algorithms(),
-                   CONFIG_FIELD(exchange.algorithm)),
+        algorithm_key(),
+        integer_key("exchange.capacity",
+                    "of algorithm padded: rows that every rank sends to every other; 0 = what the "
+                    "largest part of a step can need at most",
+                    0, INT32_MAX, CONFIG_FIELD(exchange.capacity)),
         plugin,
         traffic_key(),
+        choice_key("exchange.aggressor",
+                   "of exchange-only: how the last half of the ranks loads the network while the "
+                   "first exchanges",
+                   {"none", "incast", "allreduce"}, CONFIG_FIELD(exchange.aggressor)),
         choice_key(
             "exchange.dedup", "what a token's assignments share on the wire",
             {dedup_names.begin(), dedup_names.end()}, CONFIG_FIELD(exchange.dedup),
@@ -192,6 +207,8 @@ std::vector<Key> run_keys() {
                    {"quick", "off"}, CONFIG_FIELD(measure.probe)),
         flag_key("measure.exchange_only", "no experts: exchanges of rows alone, size by size",
                  CONFIG_FIELD(measure.exchange_only)),
+        flag_key("measure.pairs", "of exchange-only: latency and bandwidth of every pair of ranks",
+                 CONFIG_FIELD(measure.pairs)),
         seconds_key("measure.timeout_s",
                     "end after this time, start-up included, and keep what was measured; 0 = never",
                     CONFIG_FIELD(measure.timeout_s)),
@@ -208,8 +225,10 @@ std::vector<Key> run_keys() {
         size_key("sizes.end", "last size; none = 64M, or as recorded", CONFIG_FIELD(sizes.end)),
         integer_key("sizes.factor", "each size is so many times the one before", 1, 1 << 30,
                     CONFIG_FIELD(sizes.factor)),
-        integer_key("sizes.row_bytes", "of a row; 0 = 1, of traffic as recorded the model's", 0,
-                    1 << 30, CONFIG_FIELD(sizes.row_bytes)),
+        integer_key(
+            "sizes.row_bytes",
+            "of a row; 0 = 1 (4096 with rail and hierarchical), of traffic as recorded the model's",
+            0, 1 << 30, CONFIG_FIELD(sizes.row_bytes)),
         inject_phase_key(),
         inject_rank_key(),
         number_key("inject.delay_us", "how late the phase is", 0, "a number from 0 up",

@@ -1,5 +1,7 @@
 #include "device/buffer.hpp"
 
+#include <cstring>
+
 #include "core/cast.hpp"
 
 namespace epsim {
@@ -9,6 +11,7 @@ void HostBuffer::reserve(int64_t rows) {
     auto const bytes = checked_multiply(rows, view_.row_bytes(), "a buffer");
     memory_ = {};  // before the new block, which need not fit beside it
     memory_ = HostBlock(bytes);
+    if (content_ == Content::zeros) std::memset(memory_.data(), 0, static_cast<std::size_t>(bytes));
     view_.data = memory_.data();
     view_.rows = rows;
 }

@@ -33,12 +33,17 @@ struct BufferView {
 /// it grows. Allocation belongs outside timed regions: reserve() first.
 class HostBuffer {
 public:
-    HostBuffer(DType type, int64_t width) : view_{nullptr, type, 0, width, DeviceKind::cpu} {}
+    /// What new memory holds: anything, or zeros (for rows that travel though nobody writes them).
+    enum class Content { any, zeros };
+
+    HostBuffer(DType type, int64_t width, Content content = Content::any)
+        : content_(content), view_{nullptr, type, 0, width, DeviceKind::cpu} {}
     void reserve(int64_t rows);
     /// A view of the first `rows` rows, after growing if needed.
     BufferView rows(int64_t n);
 
 private:
+    Content content_;
     HostBlock memory_;
     BufferView view_;  // rows = capacity
 };

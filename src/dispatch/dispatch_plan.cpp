@@ -38,15 +38,18 @@ DispatchPlan const& DispatchPlanner::plan(EntryList const& items, Route const& r
         plan_.item_offset.assign(items.offset.begin(), items.offset.end());
         plan_.top_k = 0;
     }
-    if (plan_.merged || route.merge) plan_.entry_offset.clear();
+    bool const plain = !route.merge && !route.capacity.exists();
+    // What make_rows finds there is its own.
+    if (!plain || !plain_) plan_.entry_offset.clear();
+    plain_ = plain;
     plan_.tokens = items.items();
     plan_.merged = route.merge;
     plan_.row_offset.resize(route.target_offset.size());
     plan_.assignment_row.resize(items.slot.size());
-    if (route.merge)
-        make_merged_rows(items, route);
-    else
+    if (plain)
         make_rows(items, route);
+    else
+        make_merged_or_padded_rows(items, route);
     return plan_;
 }
 
@@ -56,6 +59,21 @@ void DispatchPlanner::first_rows(Route const& route, std::vector<int64_t>& next)
     for (std::size_t r = 0; r < plan_.row_offset.size(); ++r)
         plan_.row_offset[r] = next[static_cast<std::size_t>(route.target_offset[r])];
     plan_.row_token.resize(static_cast<std::size_t>(next.back()));
+}
+
+/// Every target's rows, known so far as next_row_ and row_offset, begin where all before have
+/// theirs and their padding.
+void DispatchPlanner::spread_rows(Route const& route) {
+    int64_t const capacity = route.capacity.rows;
+    for (std::size_t r = 0; r + 1 < plan_.row_offset.size(); ++r) {
+        int64_t const before = plan_.row_offset[r], first = static_cast<int64_t>(r) * capacity;
+        check(plan_.row_offset[r + 1] - before <= capacity, "a target's rows exceed its capacity");
+        for (auto key = route.target_offset[r]; key < route.target_offset[r + 1]; ++key)
+            next_row_[static_cast<std::size_t>(key)] += first - before;
+        plan_.row_offset[r] = first;
+    }
+    plan_.row_offset.back() = std::ssize(plan_.row_offset) * capacity - capacity;
+    plan_.row_token.assign(static_cast<std::size_t>(plan_.row_offset.back()), -1);
 }
 
 void DispatchPlanner::make_rows(EntryList const& items, Route const& route) {
@@ -83,11 +101,11 @@ void DispatchPlanner::make_rows(EntryList const& items, Route const& route) {
         }
 }
 
-void DispatchPlanner::make_merged_rows(EntryList const& items, Route const& route) {
+void DispatchPlanner::make_merged_or_padded_rows(EntryList const& items, Route const& route) {
     auto const keys = static_cast<std::size_t>(route.target_offset.back());
     next_row_.assign(keys + 1, 0);
     next_entry_.assign(keys + 1, 0);
-    // f(item, entry, key, whether it is the item's first of the key)
+    // f(item, entry, key, whether it begins a row)
     auto const over_entries = [&](auto&& f) {
         last_item_.assign(keys, -1);
         for (std::size_t item = 0; item + 1 < items.offset.size(); ++item)
@@ -96,7 +114,7 @@ void DispatchPlanner::make_merged_rows(EntryList const& items, Route const& rout
                 plan_.assignment_row[i] = -1;
                 if (items.slot[i] == no_slot) continue;
                 auto const key = key_of(route, items.slot[i]);
-                bool const first = last_item_[key] != static_cast<int64_t>(item);
+                bool const first = !route.merge || last_item_[key] != static_cast<int64_t>(item);
                 last_item_[key] = static_cast<int64_t>(item);
                 f(item, i, key, first);
             }
@@ -106,6 +124,7 @@ void DispatchPlanner::make_merged_rows(EntryList const& items, Route const& rout
         ++next_entry_[key + 1];
     });
     first_rows(route, next_row_);
+    if (route.capacity.exists()) spread_rows(route);
     std::partial_sum(next_entry_.begin(), next_entry_.end(), next_entry_.begin());
     auto const rows = plan_.row_token.size(), entries = static_cast<std::size_t>(next_entry_[keys]);
     plan_.slot.resize(entries);
@@ -123,6 +142,9 @@ void DispatchPlanner::make_merged_rows(EntryList const& items, Route const& rout
         plan_.entry_offset[row] = static_cast<int64_t>(entry);
         plan_.assignment_row[i] = static_cast<int32_t>(row);
     });
+    if (!route.capacity.exists()) return;
+    for (auto row = rows; row-- > 0;)
+        if (plan_.row_token[row] < 0) plan_.entry_offset[row] = plan_.entry_offset[row + 1];
 }
 
 }  // namespace epsim

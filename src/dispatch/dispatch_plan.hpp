@@ -21,7 +21,8 @@ struct EntryList {
 
 /// What one rank sends in one hop for one layer: rows in send order, and how to undo it.
 /// A row is one item's vector; it serves one or more slots ("entries"). Without dedup each
-/// (token, slot) assignment is a row of its own with one entry.
+/// (token, slot) assignment is a row of its own with one entry. Padding stands behind the rows for
+/// a target and serves none.
 struct DispatchPlan {
     int64_t tokens = 0;                   ///< items
     int top_k = 0;                        ///< assignments of every item; 0 = they differ
@@ -52,17 +53,20 @@ struct DispatchPlan {
 class DispatchPlanner {
 public:
     /// Rows ordered by the route's key (and so by target), then item, then entry of the item: a
-    /// stable counting sort. O(entries + keys).
+    /// stable counting sort. O(entries + keys + rows). Where the route has a capacity, no target
+    /// may get more rows.
     DispatchPlan const& plan(EntryList const& items, Route const& route);
     /// The same for tokens with top_k entries each.
     DispatchPlan const& plan(SlotRouting const& routing, Route const& route);
 
 private:
     void make_rows(EntryList const& items, Route const& route);
-    void make_merged_rows(EntryList const& items, Route const& route);
+    void make_merged_or_padded_rows(EntryList const& items, Route const& route);
     void first_rows(Route const& route, std::vector<int64_t>& next);
+    void spread_rows(Route const& route);
 
     DispatchPlan plan_;
+    bool plain_ = true;  // the last plan's rows are entries, in order
     std::vector<int64_t> next_row_, next_entry_, last_item_;  // by key
 };
 

@@ -23,12 +23,23 @@ constexpr std::string_view name_of(Dedup dedup) noexcept {
 /// \throws InputError naming the choices
 Dedup dedup_from(std::string_view name);
 
+/// Room that a rank has for the rows of each rank, whatever comes: nobody needs to tell how many
+/// there are. rows = 0: there is none, and counts travel.
+struct Capacity {
+    int64_t rows = 0;         ///< from each rank; those that are missing are padding
+    int64_t row_entries = 0;  ///< of a row, at most
+
+    bool exists() const noexcept { return rows > 0; }
+    int64_t entries() const noexcept { return rows * row_entries; }
+};
+
 /// How one hop groups and sends a rank's items (tokens, or rows that arrived by the hop before).
 /// Keys are slots, ranks or nodes; a key's rows have one target, and keys ascend with it.
 struct Route {
     std::vector<int32_t> key_of_slot;    ///< [slots]
     std::vector<int32_t> target_offset;  ///< [R + 1] first key that goes to each rank
-    bool merge = false;  ///< an item's entries of one key share a row; else a row an entry
+    bool merge = false;      ///< an item's entries of one key share a row; else a row an entry
+    Capacity capacity = {};  ///< every target gets this many rows, if it exists
 };
 
 /// The hops from tokens to the ranks of their slots, as `mine` takes part in them.

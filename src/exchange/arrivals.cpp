@@ -16,9 +16,10 @@ Arrivals::Arrivals(ExchangeShape const& shape)
       decoded_(shape.received_dtype(), shape.hidden),
       scaled_(shape.received_dtype(), shape.hidden) {}
 
-void Arrivals::index(EntryList const& rows, bool merged) {
+void Arrivals::index(EntryList const& rows, bool merged, std::span<int32_t const> at) {
     rows_ = rows;
     merged_ = merged;
+    at_ = at;
     auto const slots = static_cast<std::size_t>(shape_.local_slots);
     slot_offset_.assign(slots + 1, 0);
     for (SlotId const slot : rows.slot) {
@@ -40,10 +41,10 @@ void Arrivals::index(EntryList const& rows, bool merged) {
             auto const i = static_cast<std::size_t>(e);
             auto const local =
                 static_cast<std::size_t>(epsim::index(rows.slot[i]) - shape_.first_slot);
-            auto const at = static_cast<std::size_t>(slot_next_[local]++);
-            row_index_[at] = static_cast<int32_t>(row);
-            result_index_[at] = static_cast<int32_t>(e);
-            entry_weight_[at] = rows.weight[i];
+            auto const next = static_cast<std::size_t>(slot_next_[local]++);
+            row_index_[next] = place(row);
+            result_index_[next] = static_cast<int32_t>(merged ? e : static_cast<int64_t>(row));
+            entry_weight_[next] = rows.weight[i];
         }
     if (auto const known = counting_.size(); known < rows.slot.size()) {
         counting_.resize(rows.slot.size());
@@ -52,15 +53,31 @@ void Arrivals::index(EntryList const& rows, bool merged) {
     }
 }
 
+/// Rows with entries that follow each other, at once.
+void Arrivals::decode(BufferView arrived, BufferView decoded) const {
+    auto const rows = static_cast<std::size_t>(rows_.items());
+    auto const serves = [&](std::size_t row) { return rows_.offset[row] < rows_.offset[row + 1]; };
+    for (std::size_t row = 0; row < rows; ++row) {
+        if (!serves(row)) continue;
+        auto const first = row;
+        while (row + 1 < rows && serves(row + 1) && place(row + 1) == place(row) + 1) ++row;
+        int64_t const n = static_cast<int64_t>(row - first) + 1;
+        auto const part = [&](BufferView view) {
+            return BufferView{view.row(place(first)), view.type, n, view.width, view.device};
+        };
+        decode_rows(part(arrived), part(decoded));
+    }
+}
+
 GroupedRows Arrivals::group(BufferView arrived) {
     if (!computes_in(arrived.type)) {
         BufferView const decoded = decoded_.rows(arrived.rows);
-        decode_rows(arrived, decoded);
+        decode(arrived, decoded);
         arrived = decoded;
     }
     if (merged_ && shape_.weight_at == WeightAt::input) {
         // A row of several entries has several weights: each entry gets a row of its own, by slot.
-        BufferView const scaled = scaled_.rows(entries());
+        BufferView const scaled = scaled_.rows(std::ssize(row_index_));
         encode_scaled_rows(arrived, row_index_, entry_weight_, scaled);
         return {scaled, slot_offset_, std::span(counting_).first(row_index_.size()), result_index_,
                 entry_weight_};

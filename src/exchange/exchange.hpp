@@ -44,8 +44,8 @@ public:
     /// prepare.
     virtual GroupedRows received(Stream& stream) = 0;
 
-    /// Where the experts' results go: [entries received, hidden], combine type; as row
-    /// result_index[i] of GroupedRows the result of entry i.
+    /// Where the experts' results go, combine type; as row result_index[i] of GroupedRows the
+    /// result of entry i. [entries received, hidden], and more where padding returns.
     virtual BufferView results() = 0;
 
     /// The results of entries that share a row to one weighted sum a row (dedup). Local.

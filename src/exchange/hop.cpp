@@ -2,60 +2,102 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "core/cast.hpp"
 
 namespace epsim {
 
-Hop::Hop(std::unique_ptr<Transport> transport, DType wire, DType combine, int64_t hidden)
-    : transport_(std::move(transport)), wire_(wire), combine_(combine), hidden_(hidden) {
+Hop::Hop(std::unique_ptr<Transport> transport, DType wire, DType combine, int64_t hidden,
+         Capacity capacity)
+    : transport_(std::move(transport)),
+      wire_(wire),
+      combine_(combine),
+      hidden_(hidden),
+      capacity_(capacity) {
     auto const ranks = static_cast<std::size_t>(transport_->ranks());
     send_count_.resize(ranks);
     receive_count_.resize(ranks);
     for (auto* offset : {&send_entries_, &receive_entries_, &receive_offset_})
         offset->resize(ranks + 1);
+    for (std::size_t r = 0; r <= ranks; ++r)
+        send_entries_[r] = receive_entries_[r] = static_cast<int64_t>(r) * capacity_.entries();
 }
 
 void Hop::prepare(DispatchPlan const& plan) {
     plan_ = &plan;
+    if (!capacity_.exists()) count_entries();
+    write_entries();
+    read_entries(reinterpret_cast<EntryMetadata const*>(transport_->all_to_all_rows(
+        Lane::metadata, reinterpret_cast<std::byte const*>(send_entry_.data()), send_entries_,
+        receive_entries_, sizeof(EntryMetadata))));
+}
+
+void Hop::count_entries() {
     auto const ranks = send_count_.size();
     for (std::size_t r = 0; r <= ranks; ++r)
-        send_entries_[r] = plan.entry_offset[static_cast<std::size_t>(plan.row_offset[r])];
+        send_entries_[r] = plan_->entry_offset[static_cast<std::size_t>(plan_->row_offset[r])];
     for (std::size_t r = 0; r < ranks; ++r)
         send_count_[r] = narrow<int32_t>(send_entries_[r + 1] - send_entries_[r]);
     transport_->all_to_all(send_count_, receive_count_);
     for (std::size_t r = 0; r < ranks; ++r)
         receive_entries_[r + 1] = receive_entries_[r] + receive_count_[r];
+}
 
-    send_entry_.resize(static_cast<std::size_t>(plan.entries()));
-    for (std::size_t i = 0; i < send_entry_.size(); ++i)
-        send_entry_[i] = {plan.slot[i], plan.weight[i]};
-    for (std::size_t row = 0; row < plan.row_token.size(); ++row) {
-        auto& first = send_entry_[static_cast<std::size_t>(plan.entry_offset[row])];
-        first.slot = ~first.slot;
+void Hop::write_entries() {
+    auto const& plan = *plan_;
+    send_entry_.resize(static_cast<std::size_t>(send_entries_.back()));
+    for (std::size_t r = 0; r < send_count_.size(); ++r) {
+        auto const first = static_cast<std::size_t>(plan.row_offset[r]);
+        auto const last = static_cast<std::size_t>(plan.row_offset[r + 1]);
+        auto const begin = plan.entry_offset[first], end = plan.entry_offset[last];
+        check(end - begin <= send_entries_[r + 1] - send_entries_[r],
+              "a target's entries exceed its capacity");
+        auto* const to = send_entry_.data() + send_entries_[r];
+        for (auto e = begin; e < end; ++e)
+            to[e - begin] = {plan.slot[static_cast<std::size_t>(e)],
+                             plan.weight[static_cast<std::size_t>(e)]};
+        std::fill(to + (end - begin), send_entry_.data() + send_entries_[r + 1], padding_entry);
+        for (auto row = first; row < last && plan.row_token[row] >= 0; ++row) {
+            auto& of_row = to[plan.entry_offset[row] - begin];
+            of_row.slot = ~of_row.slot;
+        }
     }
-    auto const* entries = reinterpret_cast<EntryMetadata const*>(transport_->all_to_all_rows(
-        Lane::metadata, reinterpret_cast<std::byte const*>(send_entry_.data()), send_entries_,
-        receive_entries_, sizeof(EntryMetadata)));
+}
 
+void Hop::read_entries(EntryMetadata const* entries) {
     auto const n = static_cast<std::size_t>(receive_entries_.back());
     slot_.resize(n);
     weight_.resize(n);
     entry_offset_.clear();
-    for (std::size_t r = 0; r < ranks; ++r) {
-        if (receive_count_[r] > 0 && entries[receive_entries_[r]].slot >= 0)
+    std::size_t at = 0;
+    for (std::size_t r = 0; r < send_count_.size(); ++r) {
+        auto e = receive_entries_[r];
+        auto const end = receive_entries_[r + 1];
+        auto const has_entry = [&] {
+            return e < end && !(capacity_.exists() && entries[e].slot == padding_entry.slot);
+        };
+        if (has_entry() && entries[e].slot >= 0)
             throw VerificationError(fmt::format(
                 "what came from rank {} begins in the middle of a row (what moves rows lost or "
                 "swapped their metadata). Use another exchange.algorithm or exchange.backend",
                 r));
-        for (auto e = receive_entries_[r]; e < receive_entries_[r + 1]; ++e) {
+        for (; has_entry(); ++e, ++at) {
             auto const [slot, weight] = entries[e];
-            if (slot < 0) entry_offset_.push_back(e);
-            slot_[static_cast<std::size_t>(e)] = SlotId{slot < 0 ? ~slot : slot};
-            weight_[static_cast<std::size_t>(e)] = weight;
+            if (slot < 0) entry_offset_.push_back(static_cast<int64_t>(at));
+            slot_[at] = SlotId{slot < 0 ? ~slot : slot};
+            weight_[at] = weight;
+        }
+        if (capacity_.exists()) {
+            auto const rows = static_cast<std::size_t>(receive_offset_[r] + capacity_.rows);
+            check(entry_offset_.size() <= rows, "a source's rows exceed its capacity");
+            entry_offset_.resize(rows, static_cast<int64_t>(at));
         }
         receive_offset_[r + 1] = std::ssize(entry_offset_);
     }
-    entry_offset_.push_back(receive_entries_.back());
+    slot_.resize(at);
+    weight_.resize(at);
+    entry_offset_.push_back(static_cast<int64_t>(at));
 }
 
 BufferView Hop::dispatch(BufferView rows) {
@@ -72,11 +114,14 @@ BufferView Hop::combine(BufferView rows) {
 
 HopTraffic Hop::traffic() const {
     auto const ranks = send_count_.size();
+    int64_t const count_bytes = capacity_.exists() ? 0 : sizeof(int32_t);
     HopTraffic sent{std::vector<int64_t>(ranks), std::vector<int64_t>(ranks),
-                    std::vector<int64_t>(ranks, sizeof(int32_t)), std::vector<int64_t>(ranks)};
+                    std::vector<int64_t>(ranks, count_bytes), std::vector<int64_t>(ranks)};
     for (std::size_t r = 0; r < ranks; ++r) {
-        sent.rows[r] = plan_->row_offset[r + 1] - plan_->row_offset[r];
-        sent.entries[r] = send_count_[r] * static_cast<int64_t>(sizeof(EntryMetadata));
+        for (auto row = plan_->row_offset[r]; row < plan_->row_offset[r + 1]; ++row)
+            ++(plan_->row_token[static_cast<std::size_t>(row)] >= 0 ? sent.rows : sent.padding)[r];
+        sent.entries[r] =
+            (send_entries_[r + 1] - send_entries_[r]) * static_cast<int64_t>(sizeof(EntryMetadata));
     }
     return sent;
 }

@@ -4,27 +4,25 @@
 #include <vector>
 
 #include "dispatch/dispatch_plan.hpp"
+#include "exchange/entry_metadata.hpp"
 #include "exchange/hop_traffic.hpp"
 #include "exchange/transport.hpp"
 
 namespace epsim {
 
-/// What travels for each entry beside its row: 8 bytes. The first entry of a row says so.
-struct EntryMetadata {
-    int32_t slot;  ///< ~slot for the first entry of a row
-    float weight;
-};
-
 /// One all-to-all of an exchange: the rows of a plan to its targets, and back.
 class Hop {
 public:
-    Hop(std::unique_ptr<Transport> transport, DType wire, DType combine, int64_t hidden);
+    /// \param capacity that the plans have; if it exists, no counts travel
+    Hop(std::unique_ptr<Transport> transport, DType wire, DType combine, int64_t hidden,
+        Capacity capacity = {});
 
     /// Counts, then metadata. Collective. \param plan must live until the rows are back
+    /// \throws VerificationError if what arrived cannot be metadata
     void prepare(DispatchPlan const& plan);
     DispatchPlan const& plan() const { return *plan_; }
 
-    /// The rows that arrive, by source, and their entries: row i is item i.
+    /// The rows that arrive, by source, and their entries: row i is item i. Padding has none.
     EntryList arrivals() const { return {entry_offset_, slot_, weight_}; }
     /// [R + 1] first row from each source.
     std::span<int64_t const> receive_offset() const { return receive_offset_; }
@@ -40,13 +38,19 @@ public:
     HopTraffic traffic() const;
 
 private:
+    void count_entries();
+    void write_entries();
+    void read_entries(EntryMetadata const* entries);
+
     std::unique_ptr<Transport> transport_;
     DType wire_, combine_;
     int64_t hidden_;
+    Capacity capacity_;
     DispatchPlan const* plan_ = nullptr;
-    std::vector<int32_t> send_count_, receive_count_;      // [R] entries
-    std::vector<int64_t> send_entries_, receive_entries_;  // [R + 1] prefix sums, entries
-    std::vector<int64_t> receive_offset_;                  // [R + 1] prefix sums, rows
+    std::vector<int32_t> send_count_, receive_count_;  // [R] entries
+    // [R + 1] prefix sums, entries with their padding
+    std::vector<int64_t> send_entries_, receive_entries_;
+    std::vector<int64_t> receive_offset_;  // [R + 1] prefix sums, rows
     std::vector<EntryMetadata> send_entry_;
     std::vector<int64_t> entry_offset_;  // [received rows + 1]
     std::vector<SlotId> slot_;           // [received entries]

@@ -5,7 +5,8 @@
 
 namespace epsim {
 
-/// What a rank sends to each rank in one hop of a dispatch; combine returns the rows.
+/// What a rank sends to each rank in one hop of a dispatch; combine returns the rows, and padding
+/// where the algorithm does (returns_padding).
 struct HopTraffic {
     std::vector<int64_t> rows;     ///< [R] padding left out
     std::vector<int64_t> padding;  ///< [R] rows that carry nothing the receiver needs

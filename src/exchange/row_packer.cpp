@@ -9,7 +9,7 @@ namespace epsim {
 RowPacker::RowPacker(ExchangeShape const& shape)
     : shape_(shape),
       encoded_(shape.wire_dtype, shape.hidden),
-      packed_(shape.wire_dtype, shape.hidden) {}
+      packed_(shape.wire_dtype, shape.hidden, HostBuffer::Content::zeros) {}
 
 BufferView RowPacker::encoded(BufferView tokens) {
     check(tokens.width == shape_.hidden && tokens.type == shape_.dtype,
@@ -20,11 +20,22 @@ BufferView RowPacker::encoded(BufferView tokens) {
     return encoded;
 }
 
+/// Of a plan whose rows have one entry each, but for padding.
+std::span<float const> RowPacker::row_weights(DispatchPlan const& plan) {
+    if (plan.entries() == plan.rows()) return plan.weight;
+    row_weight_.resize(plan.row_token.size());
+    for (std::size_t row = 0; row < row_weight_.size(); ++row)
+        row_weight_[row] = plan.row_token[row] < 0
+                               ? 0
+                               : plan.weight[static_cast<std::size_t>(plan.entry_offset[row])];
+    return row_weight_;
+}
+
 BufferView RowPacker::pack(DispatchPlan const& plan, BufferView tokens) {
     check(tokens.rows == plan.tokens && plan.top_k > 0, "tokens are those of the plan");
     BufferView const packed = packed_.rows(plan.rows());
     if (shape_.weight_at == WeightAt::input && !plan.merged)
-        encode_scaled_rows(tokens, plan.row_token, plan.weight, packed);
+        encode_scaled_rows(tokens, plan.row_token, row_weights(plan), packed);
     else
         permute_rows(encoded(tokens), plan.assignment_row, plan.top_k, packed);
     return packed;

@@ -1,5 +1,8 @@
 #pragma once
 
+#include <span>
+#include <vector>
+
 #include "device/buffer.hpp"
 #include "dispatch/dispatch_plan.hpp"
 #include "exchange/exchange_shape.hpp"
@@ -13,15 +16,18 @@ public:
 
     /// \param tokens [plan.tokens, hidden], model type
     /// \return [plan.rows(), hidden], wire type, scaled by the gate weight where the model applies it
-    ///         to the experts' input and a row serves one entry; padding is zero
+    ///         to the experts' input and a row serves one entry; padding holds anything
     BufferView pack(DispatchPlan const& plan, BufferView tokens);
     /// The tokens themselves in the wire type, without weights: [tokens, hidden]. They are `tokens`
     /// where the types are equal.
     BufferView encoded(BufferView tokens);
 
 private:
+    std::span<float const> row_weights(DispatchPlan const& plan);
+
     ExchangeShape shape_;
     HostBuffer encoded_, packed_;
+    std::vector<float> row_weight_;  // where there is padding
 };
 
 }  // namespace epsim

@@ -12,12 +12,12 @@ TransportExchange::TransportExchange(std::vector<std::unique_ptr<Transport>> tra
       planner_(routes_.size() - 1),
       packer_(shape),
       arrivals_(shape),
-      results_(shape.combine_dtype, shape.hidden),
+      results_(shape.combine_dtype, shape.hidden, HostBuffer::Content::zeros),
       merged_(shape.combine_dtype, shape.hidden) {
     check(transports.size() == routes_.size(), "every hop has a transport");
-    for (auto& transport : transports)
-        hops_.emplace_back(std::move(transport), shape.wire_dtype, shape.combine_dtype,
-                           shape.hidden);
+    for (std::size_t h = 0; h < routes_.size(); ++h)
+        hops_.emplace_back(std::move(transports[h]), shape.wire_dtype, shape.combine_dtype,
+                           shape.hidden, routes_[h].capacity);
     for (std::size_t h = 1; h < hops_.size(); ++h) {
         forwarded_.emplace_back(shape.wire_dtype, shape.hidden);
         summed_.emplace_back(shape.combine_dtype, shape.hidden);
@@ -50,7 +50,7 @@ GroupedRows TransportExchange::received(Stream&) {
 }
 
 BufferView TransportExchange::results() {
-    return results_.rows(arrivals_.entries());
+    return results_.rows(arrivals_.results());
 }
 
 void TransportExchange::merge(Stream&) {
@@ -85,8 +85,9 @@ std::unique_ptr<Exchange> make_flat_exchange(std::unique_ptr<Transport> transpor
                                              ExchangeShape const& shape) {
     std::vector<std::unique_ptr<Transport>> hop;
     hop.push_back(std::move(transport));
-    return std::make_unique<TransportExchange>(std::move(hop), flat_routes(placement, dedup),
-                                               shape);
+    auto routes = flat_routes(placement, dedup);
+    routes.front().capacity = shape.capacity;
+    return std::make_unique<TransportExchange>(std::move(hop), std::move(routes), shape);
 }
 
 }  // namespace epsim

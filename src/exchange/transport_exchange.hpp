@@ -47,7 +47,8 @@ private:
     BufferView packed_, arrived_, returned_;
 };
 
-/// An exchange of one hop over a transport. \throws InputError for Dedup::node
+/// An exchange of one hop over a transport, with the shape's capacity. \throws InputError for
+/// Dedup::node
 std::unique_ptr<Exchange> make_flat_exchange(std::unique_ptr<Transport> transport,
                                              Placement const& placement, Dedup dedup,
                                              ExchangeShape const& shape);

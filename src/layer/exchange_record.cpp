@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <limits>
 
-#include "schedule/exchange_schedule.hpp"
+#include "schedule/exchange_candidates.hpp"
 #include "schedule/machine_limits.hpp"
 
 namespace epsim {
@@ -37,7 +37,9 @@ void keep_layer(ExchangeCase const& exchange, int64_t s, int64_t l, RunRecord& r
             record.selected(l, dispatch, from, to) += bytes(from, to);
             record.payload(l, dispatch, from, to) += bytes(from, to);
         }
-    auto const wire = wire_bytes(exchange_schedule(exchange.algorithm, bytes), exchange.topology);
+    auto const schedule = schedule_of(exchange, s, l);
+    record.hops = std::max(record.hops, schedule.hops);
+    auto const wire = wire_bytes(schedule, exchange.topology);
     for (int64_t r = 0; r < ranks; ++r)
         for (int64_t c = 0; c < wire.extent(1); ++c) record.wire(l, dispatch, r, c) += wire(r, c);
 }
@@ -59,13 +61,24 @@ Array<int64_t, 2> bytes_of(Array<int64_t, 2> const& rows, int64_t row_bytes) {
     return bytes;
 }
 
+ExchangeSchedule schedule_of(ExchangeCase const& exchange, int64_t step, int64_t layer) {
+    auto const& algorithm = exchange.algorithm_of(step);
+    auto hops = hop_rows(
+        algorithm, exchange.rows[static_cast<std::size_t>(step)][static_cast<std::size_t>(layer)],
+        exchange.topology);
+    for (auto& rows : hops) rows = bytes_of(rows, exchange.row_bytes);
+    return exchange_schedule(algorithm, hops);
+}
+
 RunRecord exchange_record(ExchangeCase const& exchange) {
     RunRecord record;
     make_room(exchange, record);
     record.tags.emplace_back("exchange-only");
     record.layer = exchange.layer;
+    record.step_loaded = exchange.loaded;
     record.top_k = 1;
     record.algorithm = exchange.algorithm;
+    record.step_algorithm = exchange.step_algorithm;
     record.dispatch_row_bytes = record.combine_row_bytes = exchange.row_bytes;
     for (auto const name : link_class_names) record.link_class.emplace_back(name);
     for (int32_t s = 0; s < exchange.steps(); ++s) {
@@ -101,7 +114,7 @@ void bound_exchange(ExchangeCase const& exchange, double cache_bytes, RunRecord&
             auto const bytes =
                 bytes_of(exchange.rows[static_cast<std::size_t>(s)][static_cast<std::size_t>(l)],
                          exchange.row_bytes);
-            auto const bound = limits.exchange(exchange_schedule(exchange.algorithm, bytes));
+            auto const bound = limits.exchange(schedule_of(exchange, s, l));
             if (!bound.exists()) continue;
             auto const least = limits.least_exchange({bytes, by_node(bytes, exchange.topology)},
                                                      Direction::dispatch);

@@ -1,6 +1,7 @@
 #pragma once
 
 #include "layer/exchange_sweep.hpp"
+#include "schedule/exchange_schedule.hpp"
 
 namespace epsim {
 
@@ -8,6 +9,9 @@ namespace epsim {
 /// and each row it gets is an assignment to that. Marked with the tag "exchange-only": rows do not
 /// come back, and nothing announces them.
 RunRecord exchange_record(ExchangeCase const& exchange);
+
+/// What a step's layer puts on the wire.
+ExchangeSchedule schedule_of(ExchangeCase const& exchange, int64_t step, int64_t layer);
 
 /// T_lb and T_lb* of every step and layer. \param cache_bytes as for MachineLimits
 void bound_exchange(ExchangeCase const& exchange, double cache_bytes, RunRecord& record);

@@ -9,6 +9,7 @@
 #include "layer/dependency_log.hpp"
 #include "layer/exchange_record.hpp"
 #include "layer/injection.hpp"
+#include "layer/interruption.hpp"
 #include "layer/phase_bounds.hpp"
 #include "layer/row_pattern.hpp"
 #include "layer/timed_passes.hpp"
@@ -16,18 +17,6 @@
 
 namespace epsim {
 namespace {
-
-/// What this rank sends and receives in one exchange.
-struct Blocks {
-    std::vector<int64_t> send_offset{0}, receive_offset{0};  // [R + 1] rows
-
-    Blocks(Array<int64_t, 2> const& rows, int64_t mine) {
-        for (int64_t r = 0; r < rows.extent(0); ++r) {
-            send_offset.push_back(send_offset.back() + rows(mine, r));
-            receive_offset.push_back(receive_offset.back() + rows(r, mine));
-        }
-    }
-};
 
 class Sweep {
 public:
@@ -42,8 +31,7 @@ public:
         for (auto const& step : exchange.rows) {
             auto& blocks = blocks_.emplace_back();
             for (auto const& rows : step)
-                most = std::max(most,
-                                blocks.emplace_back(rows, index(comm.rank())).send_offset.back());
+                most = std::max(most, blocks.emplace_back(rows, comm.rank()).send_offset.back());
         }
         constexpr int64_t line = 64;
         send_ = send_memory_.rows(most * exchange.row_bytes / line + 1).data;
@@ -79,29 +67,37 @@ private:
         if (comm_.is_root() && engine_.progress) engine_.progress(stage, done, total);
     }
 
-    std::byte const* move(Blocks const& blocks) {
-        auto const* rows = engine_.transport.all_to_all_rows(
-            Lane::dispatch, send_, blocks.send_offset, blocks.receive_offset, case_.row_bytes);
+    void prepare(std::size_t step, std::size_t layer) {
+        engine_.mover[step]->prepare(static_cast<int>(layer), blocks_[step][layer], send_);
+    }
+
+    void move(std::size_t step, std::size_t layer) {
+        engine_.mover[step]->move(static_cast<int>(layer));
         if (engine_.heartbeat) engine_.heartbeat->beat();
-        return rows;
     }
 
     /// Every step once, with bytes of its own. \param stops whether an interrupt ends everything
     void check(char const* stage, bool stops) {
         for (std::size_t s = 0; s < blocks_.size(); ++s) {
             report(stage, static_cast<int64_t>(s), case_.steps());
-            bool const stop = engine_.interrupted && engine_.interrupted();
-            if (!comm_.all_agree(!stop)) {
-                if (!stops) return;
-                throw CollectiveError("interrupted before anything was measured",
-                                      ExitCode::interrupted);
+            if (stops) {
+                require_not_interrupted(comm_, engine_.interrupted, stage);
+            } else if (bool const stop = engine_.interrupted && engine_.interrupted();
+                       !comm_.all_agree(!stop)) {
+                return;
             }
-            for (auto const& blocks : blocks_[s]) wrong_[s] += check(blocks);
+            set_load(s);
+            for (std::size_t l = 0; l < blocks_[s].size(); ++l) wrong_[s] += check(s, l);
         }
     }
 
-    int64_t check(Blocks const& blocks) {
+    void set_load(std::size_t step) const {
+        if (engine_.set_load) engine_.set_load(case_.loaded[step] != 0);
+    }
+
+    int64_t check(std::size_t step, std::size_t layer) {
         ++exchanges_;
+        auto const& blocks = blocks_[step][layer];
         RankId const me = comm_.rank();
         auto const each = [&](std::vector<int64_t> const& offset, auto&& visit) {
             for (std::size_t r = 0; r + 1 < offset.size(); ++r)
@@ -111,7 +107,9 @@ private:
         each(blocks.send_offset, [&](RankId to, int64_t at, std::size_t bytes) {
             RowPattern{me, to, exchanges_}.fill({send_ + at, bytes});
         });
-        auto const* received = move(blocks);
+        prepare(step, layer);
+        move(step, layer);
+        auto const* received = engine_.mover[step]->received(static_cast<int>(layer));
         int64_t wrong = 0;
         each(blocks.receive_offset, [&](RankId from, int64_t at, std::size_t bytes) {
             wrong += RowPattern{from, me, exchanges_}.wrong_rows({received + at, bytes},
@@ -123,11 +121,8 @@ private:
     }
 
     void time_passes(RunRecord& record) {
-        PassWork work{[this](int step) {
-                          for (auto const& blocks : blocks_[static_cast<std::size_t>(step)])
-                              move(blocks);
-                      },
-                      [this](int step) { forward(blocks_[static_cast<std::size_t>(step)]); },
+        PassWork work{[this](int step) { load(static_cast<std::size_t>(step)); },
+                      [this](int step) { forward(static_cast<std::size_t>(step)); },
                       [this](int64_t done, int64_t total) { report("measure", done, total); },
                       engine_.interrupted,
                       {}};
@@ -136,12 +131,20 @@ private:
             .run(record);
     }
 
-    void forward(std::vector<Blocks> const& layers) {
-        for (std::size_t l = 0; l < layers.size(); ++l) {
+    void load(std::size_t step) {
+        set_load(step);
+        for (std::size_t l = 0; l < blocks_[step].size(); ++l) {
+            prepare(step, l);
+            move(step, l);
+        }
+    }
+
+    void forward(std::size_t step) {
+        for (std::size_t l = 0; l < blocks_[step].size(); ++l) {
             recorder_.begin_layer(static_cast<int64_t>(l));
             if (injection_.hold_up(Phase::dispatch)) recorder_.skip();
             recorder_.time(Phase::dispatch,
-                           [&] { injection_.run(Phase::dispatch, [&] { move(layers[l]); }); });
+                           [&] { injection_.run(Phase::dispatch, [&] { move(step, l); }); });
         }
     }
 
@@ -150,11 +153,7 @@ private:
         for (int64_t s = 0; s < case_.steps(); ++s)
             for (int64_t l = 0; l < case_.layers(); ++l)
                 for (auto const direction : {Direction::dispatch, Direction::combine})
-                    log.note(
-                        s, l, direction,
-                        epsim::dependencies(exchange_schedule(
-                            case_.algorithm,
-                            case_.rows[static_cast<std::size_t>(s)][static_cast<std::size_t>(l)])));
+                    log.note(s, l, direction, epsim::dependencies(schedule_of(case_, s, l)));
         return log;
     }
 

@@ -5,25 +5,31 @@
 #include "cluster/calibration.hpp"
 #include "cluster/cluster_topology.hpp"
 #include "comm/communicator.hpp"
-#include "exchange/transport.hpp"
 #include "layer/options.hpp"
 #include "layer/replay.hpp"
+#include "layer/row_mover.hpp"
 #include "measure/run_record.hpp"
 
 namespace epsim {
 
-/// Exchanges of rows and nothing else, the same on every rank: no experts, no plans, rows that are
-/// in send order already. S steps (sizes), L layers.
+/// Exchanges of rows and nothing else, the same on every rank: no experts, plans made and rows in
+/// send order before. S steps (sizes), L layers.
 struct ExchangeCase {
     std::vector<std::vector<Array<int64_t, 2>>> rows;  ///< [S][L] of [source, destination]
     std::vector<int32_t> layer;                        ///< [L] the model's numbers
     int64_t row_bytes = 1;
-    std::string algorithm;
+    std::string algorithm;  ///< "auto": by step
     ClusterTopology const& topology;
     MeasureOptions measure;
     InjectOptions inject;
-    Calibration calibration;  ///< on rank 0; empty = not measured
+    Calibration calibration;                       ///< on rank 0; empty = not measured
+    std::vector<std::string> step_algorithm = {};  ///< [S] of auto, once chosen; else empty
+    std::vector<uint8_t> loaded =
+        {};  ///< [S] 1 = while other ranks load the network; empty = never
 
+    std::string const& algorithm_of(int64_t step) const {
+        return step_algorithm.empty() ? algorithm : step_algorithm[static_cast<std::size_t>(step)];
+    }
     bool check() const { return measure.verify != "off"; }
     int steps() const { return static_cast<int>(rows.size()); }
     int layers() const { return static_cast<int>(layer.size()); }
@@ -31,10 +37,12 @@ struct ExchangeCase {
 
 /// What a rank needs beside the case. All must outlive the measurement.
 struct ExchangeEngine {
-    Transport& transport;
+    std::vector<RowMover*> mover;  ///< [S] of each step
     ReplayProgress progress;
     std::function<bool()> interrupted;
     Heartbeat* heartbeat = nullptr;  ///< beats with every exchange; nullptr = none
+    /// Turn other ranks' load on or off, before each step; collective. Empty = there is none.
+    std::function<void(bool loaded)> set_load = {};
 };
 
 struct ExchangeResult {

@@ -6,10 +6,29 @@
 #include <algorithm>
 #include <chrono>
 #include <thread>
+#include <vector>
 
 #include "core/error.hpp"
 
 namespace epsim {
+
+void require_possible(InjectOptions const& options, int ranks, std::span<Phase const> phases,
+                      std::string_view setting) {
+    if (options.rank >= ranks)
+        throw InputError(fmt::format(
+            "inject.rank = {} with {} MPI rank{} (they are counted from 0). Choose one of them, or "
+            "all",
+            options.rank, ranks, ranks == 1 ? "" : "s"));
+    if (options.phase == "none") return;
+    std::vector<std::string_view> names;
+    for (Phase const phase : phases) names.push_back(name_of(phase));
+    if (std::ranges::find(names, options.phase) == names.end())
+        throw InputError(
+            fmt::format("inject.phase = {} with {} (there only these phases are sure to happen: "
+                        "{}). Choose one "
+                        "of them",
+                        options.phase, setting, fmt::join(names, ", ")));
+}
 
 Injection::Injection(InjectOptions const& options, RankId here)
     : active_(options.phase != "none" && (options.rank < 0 || options.rank == index(here))),
@@ -17,9 +36,7 @@ Injection::Injection(InjectOptions const& options, RankId here)
       slowdown_(options.slowdown) {
     if (options.phase == "none") return;
     auto const found = std::ranges::find(phase_names, options.phase);
-    if (found == phase_names.end())
-        throw InputError(fmt::format("inject.phase = {} is no phase (known: {}). Choose one",
-                                     options.phase, fmt::join(phase_names, ", ")));
+    check(found != phase_names.end(), "a disturbed phase is one");
     phase_ = static_cast<Phase>(found - phase_names.begin());
 }
 

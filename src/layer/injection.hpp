@@ -1,11 +1,20 @@
 #pragma once
 
+#include <span>
+#include <string_view>
+
 #include "core/ids.hpp"
 #include "layer/options.hpp"
 #include "measure/clock.hpp"
 #include "measure/phase.hpp"
 
 namespace epsim {
+
+/// Refuse a disturbance that nobody would meet. \param phases that each layer has
+/// \param setting that makes them, for the message
+/// \throws InputError if there is no such phase or no such rank
+void require_possible(InjectOptions const& options, int ranks, std::span<Phase const> phases,
+                      std::string_view setting);
 
 /// A known disturbance of one phase on one rank or all. Its time shows where real trouble of that
 /// kind would: a local phase takes longer; a collective one is entered late (the delay lies outside
@@ -14,7 +23,7 @@ class Injection {
 public:
     /// No disturbance.
     Injection() = default;
-    /// \throws InputError if there is no such phase
+    /// \param options as require_possible lets them pass
     Injection(InjectOptions const& options, RankId here);
 
     /// What happens before the phase. \return whether anything did

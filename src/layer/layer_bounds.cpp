@@ -1,6 +1,7 @@
 #include "layer/layer_bounds.hpp"
 
 #include <algorithm>
+#include <functional>
 
 #include "model/formulas.hpp"
 
@@ -12,6 +13,10 @@ constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 Array<int64_t, 2> times(Array<int64_t, 2> counts, int64_t bytes) {
     for (auto& n : counts.flat()) n *= bytes;
     return counts;
+}
+
+void add(Array<int64_t, 2>& to, Array<int64_t, 2> const& more) {
+    std::ranges::transform(to.flat(), more.flat(), to.flat().begin(), std::plus<>());
 }
 
 Array<int64_t, 2> transposed(Array<int64_t, 2> const& a) {
@@ -55,6 +60,7 @@ LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
                          std::string_view algorithm, LayerWork const& work) {
     auto const ranks = work.tokens.size();
     Sizes const size(spec);
+    auto const inside = exchange_schedule(algorithm, work.counts).inside;
     std::vector<LocalWork> permute(ranks), expert(ranks), unpermute(ranks);
     for (std::size_t r = 0; r < ranks; ++r) {
         double sent = 0, received = 0;
@@ -64,7 +70,7 @@ LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
         }
         auto const tokens = static_cast<double>(work.tokens[r]);
         permute[r] = {0, static_cast<double>(work.read_tokens[r]) * size.model_row,
-                      sent * size.dispatch_row};
+                      (inside == Inside::gathered ? tokens : sent) * size.dispatch_row};
         expert[r] = expert_work(size, static_cast<double>(work.assignments[r]), received, tokens,
                                 static_cast<double>(work.active_slots[r]));
         unpermute[r] = {0, sent * size.combine_row, tokens * size.model_row};
@@ -81,27 +87,34 @@ LayerBounds layer_bounds(MachineLimits const& limits, LayerSpec const& spec,
     };
     auto const set_local = [&](Phase phase, LowerBound bound) { set(phase, bound, bound); };
     auto const set_exchange = [&](Phase phase, Direction direction, int64_t row_bytes) {
+        bool const there = direction == Direction::dispatch;
         std::vector<Array<int64_t, 2>> hops;
-        for (auto const& rows : work.rows) hops.push_back(times(rows, row_bytes));
-        if (direction == Direction::combine) {
+        for (std::size_t h = 0; h < work.rows.size(); ++h) {
+            auto rows = work.rows[h];
+            if (there || returns_padding(algorithm)) add(rows, work.padding[h]);
+            hops.push_back(times(std::move(rows), row_bytes));
+        }
+        if (!there) {
             std::ranges::reverse(hops);
             for (auto& bytes : hops) bytes = transposed(bytes);
         }
-        set(phase, limits.exchange(exchange_schedule(algorithm, hops)),
+        set(phase,
+            limits.exchange(
+                exchange_schedule(there ? algorithm : return_algorithm(algorithm), hops)),
             limits.least_exchange(
                 {times(work.distinct.rank, row_bytes), times(work.distinct.node, row_bytes)},
                 direction));
     };
     set_local(Phase::counts,
               limits.exchange(counts_schedule(algorithm, work.counts, work.entries)));
-    bool const one_pass = exchange_schedule(algorithm, work.counts).inside == Inside::one_pass;
-    if (!one_pass) set_local(Phase::permute, limits.local(permute, spec.dtype));
+    bool const fused = one_pass(algorithm);
+    if (!fused) set_local(Phase::permute, limits.local(permute, spec.dtype));
     set_exchange(Phase::dispatch, Direction::dispatch,
                  row_bytes(spec.wire_dtype, spec.shape.hidden));
     set_local(Phase::expert, limits.local(expert, spec.dtype));
     set_exchange(Phase::combine, Direction::combine,
                  row_bytes(spec.combine_dtype, spec.shape.hidden));
-    if (!one_pass) set_local(Phase::unpermute, limits.local(unpermute, spec.dtype));
+    if (!fused) set_local(Phase::unpermute, limits.local(unpermute, spec.dtype));
     return bounds;
 }
 

@@ -11,7 +11,7 @@ namespace epsim {
 
 /// The work of one layer of one step, over all R ranks on N nodes.
 struct LayerWork {
-    std::vector<Array<int64_t, 2>> rows;  ///< of each hop: [source, target] rows, with padding
+    std::vector<Array<int64_t, 2>> rows, padding;    ///< of each hop: [source, target] rows
     std::vector<Array<int64_t, 2>> counts, entries;  ///< of each hop: [source, target] bytes
     LeastTraffic distinct;                           ///< in rows
     std::vector<int64_t> tokens;                     ///< [R]
@@ -28,8 +28,9 @@ struct LayerBounds {
 
 /// Bounds of one layer:
 /// - counts: the exchange of the metadata, hop by hop;
-/// - permute: every token with rows read, every row of the first hop written;
-/// - dispatch, combine: the exchange of the rows, hop by hop;
+/// - permute: every token with rows read, every row of the first hop written; of what everybody
+///   gets, every token once;
+/// - dispatch, combine: the exchange of the rows and of padding, hop by hop;
 /// - expert: FLOPs; weights of the slots that got rows (and of shared and dense networks, where
 ///   there are tokens), rows of the last hop and tokens read, results written;
 /// - unpermute: every row of the first hop read, every token written.

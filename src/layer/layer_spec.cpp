@@ -16,4 +16,11 @@ FeedForwardSpec LayerSpec::dense_residual() const {
     return {shape.hidden, shape.dense_residual_intermediate, shape.activation, dtype, dtype, dtype};
 }
 
+ExchangeShape exchange_shape(LayerSpec const& spec, Placement const& placement, RankId rank) {
+    auto const offset = placement.rank_slot_offset();
+    auto const r = static_cast<std::size_t>(index(rank));
+    return {spec.shape.hidden,    spec.dtype, spec.wire_dtype,          spec.combine_dtype,
+            spec.shape.weight_at, offset[r],  offset[r + 1] - offset[r]};
+}
+
 }  // namespace epsim

@@ -4,6 +4,7 @@
 
 #include "compute/expert_kernel.hpp"
 #include "dispatch/route.hpp"
+#include "exchange/exchange_shape.hpp"
 #include "model/model_shape.hpp"
 
 namespace epsim {
@@ -34,5 +35,8 @@ struct LayerSpec {
     bool has_shared() const noexcept { return shape.shared_experts > 0; }
     bool has_dense_residual() const noexcept { return shape.dense_residual_intermediate > 0; }
 };
+
+/// What a rank's exchange of these layers is built for.
+ExchangeShape exchange_shape(LayerSpec const& spec, Placement const& placement, RankId rank);
 
 }  // namespace epsim

@@ -6,6 +6,8 @@
 #include "layer/part_times.hpp"
 #include "measure/phase.hpp"
 #include "model/formulas.hpp"
+#include "schedule/exchange_candidates.hpp"
+#include "schedule/exchange_schedule.hpp"
 
 namespace epsim {
 namespace {
@@ -45,7 +47,37 @@ double kept_by_root(ReplayCase const& replay, double ranks) {
     return (stamps + counts) * sizeof(double) + events + sums;
 }
 
+/// Of a step.
+double memory_need(ExchangeCase const& exchange, std::vector<Array<int64_t, 2>> const& layers,
+                   int64_t rank) {
+    constexpr double planned = 64;  // bytes a row, in a hop: where it goes, and its metadata
+    bool const tries = exchange.algorithm == auto_algorithm;
+    auto const row = static_cast<double>(exchange.row_bytes);
+    double send = 0, receive = 0, handed_on = 0;
+    for (auto const& rows : layers) {
+        Blocks const blocks(rows, RankId{static_cast<int32_t>(rank)});
+        auto const sent = static_cast<double>(blocks.send_offset.back());
+        send = std::max(send, sent * row);
+        receive = std::max(receive, static_cast<double>(blocks.receive_offset.back()) * row);
+        if (!forwards(exchange.algorithm)) continue;
+        handed_on += sent * (row + planned);  // in send order
+        for (auto const& hop : hop_rows(exchange.algorithm, rows, exchange.topology)) {
+            Blocks const arrived(hop, RankId{static_cast<int32_t>(rank)});
+            handed_on += static_cast<double>(arrived.receive_offset.back()) * (2 * row + planned);
+        }
+    }
+    return send + handed_on +
+           receive * (tries ? static_cast<double>(transport_candidates().size()) : 1);
+}
+
 }  // namespace
+
+double memory_need(ExchangeCase const& exchange, RankId rank) {
+    double most = 0;
+    for (auto const& layers : exchange.rows)
+        most = std::max(most, memory_need(exchange, layers, index(rank)));
+    return most;
+}
 
 MemoryNeed memory_need(ReplayCase const& replay, int ranks, RankId rank) {
     auto const& spec = replay.spec;
@@ -62,11 +94,29 @@ MemoryNeed memory_need(ReplayCase const& replay, int ranks, RankId rank) {
     need.tokens = loaded * (width * bytes(spec.wire_dtype) +
                             spec.layers * k * (sizeof(ExpertId) + sizeof(float))) +
                   step * width * bytes(spec.dtype);
-    need.rows = 2 * step * k * width * (bytes(spec.wire_dtype) + bytes(spec.combine_dtype));
-    // Each of its rounds moves half of the rows and keeps what arrived; what leaves is packed.
-    if (replay.algorithm == "bruck")
-        need.rows += 0.5 * (std::ceil(std::log2(n)) + 1) * step * k * width *
-                     std::max(bytes(spec.wire_dtype), bytes(spec.combine_dtype));
+    double const rows = 2 * step * k * width * (bytes(spec.wire_dtype) + bytes(spec.combine_dtype));
+    auto const rows_of = [&](std::string_view algorithm) {
+        // Each of its rounds moves half of the rows and keeps what arrived; what leaves is packed.
+        if (algorithm == "bruck")
+            return rows + 0.5 * (std::ceil(std::log2(n)) + 1) * step * k * width *
+                              std::max(bytes(spec.wire_dtype), bytes(spec.combine_dtype));
+        // Every token comes to every rank.
+        if (algorithm == "allgather")
+            return rows + (n - 2 * k) * step * width * bytes(spec.wire_dtype);
+        if (replay.capacity.exists())
+            return 2 * n * static_cast<double>(replay.capacity.rows) * replay.overlap.parts() *
+                   width * (bytes(spec.wire_dtype) + bytes(spec.combine_dtype));
+        return rows;
+    };
+    need.rows = rows_of(replay.algorithm);
+    if (replay.algorithm == auto_algorithm) {  // all that it tries, while there are no weights yet
+        double tried = 0, most = 0;
+        for (auto const& algorithm : exchange_candidates(replay.topology, spec.dedup)) {
+            tried += rows_of(algorithm);
+            most = std::max(most, rows_of(algorithm));
+        }
+        need.rows = std::max(most, tried - need.weights);
+    }
     need.record = static_cast<double>(info.step_offset.size()) * sizeof(int64_t);
     if (index(rank) == 0) need.record += kept_by_root(replay, n);
     return need;

@@ -71,7 +71,7 @@ void MoeLayer::run_timed(Task const& task, int layer, Step const& step, PhaseRec
             },
             first);
     });
-    if (task.phase == Phase::unpermute)
+    if (task.phase == sequential_.tasks.back().phase)
         after(layer, parts_[static_cast<std::size_t>(task.chunk)], last);
 }
 

@@ -34,8 +34,8 @@ public:
         BufferView tokens;                      ///< [T, hidden], model type
         BufferView out;                         ///< [T, hidden], of one layer after the other
     };
-    /// Called after a part has left a layer, on the thread that computes, before it enters the
-    /// next; must not communicate.
+    /// Called after a part has left a layer, on the thread of its last task, before it enters the
+    /// next; must not communicate where parts cross layers.
     using AfterPart = std::function<void(int layer, Part const& part, bool last)>;
 
     /// \param exchanges [overlap.parts()]

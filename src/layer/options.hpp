@@ -17,6 +17,7 @@ struct MeasureOptions {
     std::string verify = "auto";    ///< auto | full | N (tokens a step and layer) | off
     std::string probe = "quick";    ///< of the machine's ceilings before all else: quick | off
     bool exchange_only = false;     ///< no experts: exchanges of rows, size by size
+    bool pairs = false;             ///< of exchange_only: a map of all pairs of ranks instead
     std::string turns_file;  ///< what runs that measure by turns have in common; empty = none
     int turns_runs = 2;      ///< how many they are
     double timeout_s = 0;    ///< end in order after this time, start-up included; 0 = never
@@ -33,7 +34,8 @@ struct StepOptions {
 struct SizeOptions {
     std::optional<int64_t> begin, end;  ///< none: 8 and 64M; of recorded traffic: as recorded
     int64_t factor = 2;                 ///< each size is so many times the one before
-    int64_t row_bytes = 0;              ///< of a row; 0 = 1, of traffic as recorded: the model's
+    int64_t row_bytes = 0;  ///< of a row; 0 = 1, where rows are handed on 4096, of traffic as
+                            ///< recorded: the model's
 };
 
 /// [inject]: a disturbance that is known, to test what a measurement makes of it.

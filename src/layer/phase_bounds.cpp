@@ -1,7 +1,6 @@
 #include "layer/phase_bounds.hpp"
 
 #include <algorithm>
-#include <functional>
 
 #include "comm/mpi_session.hpp"
 #include "device/device_query.hpp"
@@ -69,6 +68,7 @@ LayerWork PhaseBounds::work_of(int64_t layer, LayerTraffic const& traffic,
     int64_t const ranks = comm_.size(), nodes = replay_.topology.nodes();
     int64_t const layers = counts_.extent(0), width = counts_.extent(1);
     LayerWork work{traffic.rows,
+                   traffic.padding,
                    traffic.counts,
                    traffic.entries,
                    {Array<int64_t, 2>({ranks, ranks}), Array<int64_t, 2>({ranks, nodes})},
@@ -76,9 +76,6 @@ LayerWork PhaseBounds::work_of(int64_t layer, LayerTraffic const& traffic,
                    {},
                    {},
                    {}};
-    for (std::size_t hop = 0; hop < work.rows.size(); ++hop)
-        std::ranges::transform(work.rows[hop].flat(), traffic.padding[hop].flat(),
-                               work.rows[hop].flat().begin(), std::plus<>());
     for (int64_t from = 0; from < ranks; ++from) {
         auto const of = counts.subspan(static_cast<std::size_t>((from * layers + layer) * width),
                                        static_cast<std::size_t>(width));

@@ -8,6 +8,7 @@
 
 #include "comm/mpi_session.hpp"
 #include "layer/emulated_experts.hpp"
+#include "layer/interruption.hpp"
 #include "layer/moe_layer.hpp"
 #include "layer/survey.hpp"
 #include "layer/timed_passes.hpp"
@@ -75,14 +76,10 @@ private:
         if (comm_.is_root() && engine_.progress) engine_.progress(stage, done, total);
     }
 
-    /// Before an untimed step: none of its kind is worth finishing once a rank is asked to stop.
+    /// Before an untimed step.
     void advance(char const* stage, int step) const {
         report(stage, step, replay_.steps());
-        bool const stop = engine_.interrupted && engine_.interrupted();
-        if (!comm_.all_agree(!stop))
-            throw CollectiveError(
-                fmt::format("interrupted in {}, before anything was measured", stage),
-                ExitCode::interrupted);
+        require_not_interrupted(comm_, engine_.interrupted, stage);
     }
 
     /// A step's input in memory.

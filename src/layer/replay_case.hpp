@@ -22,12 +22,14 @@ struct ReplayCase {
     Assign assign;
     Placement const& placement;  ///< a layer each, in the order of `layers`
     ClusterTopology const& topology;
-    std::string algorithm = "alltoallv";  ///< of the exchange, for its schedule
+    std::string algorithm =
+        "alltoallv";  ///< of the exchange, for its schedule; "auto" until one is chosen
     MeasureOptions measure;
     InjectOptions inject;
     Calibration calibration;  ///< empty = not measured
     Overlap overlap = {};
-    double emulate_us = 0;  ///< a layer's experts take this time a rank, uncomputed; 0 = computed
+    double emulate_us = 0;   ///< a layer's experts take this time a rank, uncomputed; 0 = computed
+    Capacity capacity = {};  ///< of algorithm padded: for a part of a layer
 
     int steps() const { return static_cast<int>(source.info().steps()); }
     /// The model's number of the i-th replayed layer.

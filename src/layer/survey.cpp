@@ -144,6 +144,7 @@ private:
         record.hops = hops_;
         record.parts = replay_.overlap.parts();
         record.algorithm = replay_.algorithm;
+        record.capacity = replay_.capacity.rows;
         record.dedup = name_of(replay_.spec.dedup);
         record.dispatch_row_bytes = row_bytes(spec.wire_dtype, spec.shape.hidden);
         record.combine_row_bytes = row_bytes(spec.combine_dtype, spec.shape.hidden);
@@ -179,16 +180,18 @@ private:
     }
 
     void keep_pairs(RunRecord& record, int64_t l, LayerTraffic const& sent) {
-        auto const keep = [&](Array<int64_t, 2> const& rows, Array<int64_t, 4>& bytes) {
+        auto const keep = [&](Array<int64_t, 2> const& rows, Array<int64_t, 4>& bytes,
+                              bool returns = true) {
             for (int64_t from = 0; from < comm_.size(); ++from)
                 for (int64_t to = 0; to < comm_.size(); ++to) {
                     bytes(l, 0, from, to) += rows(from, to) * record.dispatch_row_bytes;
-                    bytes(l, 1, to, from) += rows(from, to) * record.combine_row_bytes;
+                    if (returns) bytes(l, 1, to, from) += rows(from, to) * record.combine_row_bytes;
                 }
         };
         keep(sent.selected, record.selected);
         keep(sent.payload, record.payload);
-        for (auto const& rows : sent.padding) keep(rows, record.padding);
+        for (auto const& rows : sent.padding)
+            keep(rows, record.padding, returns_padding(replay_.algorithm));
         for (auto const* hops : {&sent.counts, &sent.entries})
             for (auto const& bytes : *hops)
                 for (int64_t from = 0; from < comm_.size(); ++from)
@@ -196,21 +199,23 @@ private:
                         record.metadata(l, 0, from, to) += bytes(from, to);
     }
 
-    /// Rows and padding of all hops, there or back.
+    /// Rows and padding of all hops, there or back. Padding that does not return stays behind.
     void keep_exchange(RunRecord& record, int64_t step, int64_t l, Direction direction,
                        LayerTraffic const& sent) {
         bool const there = direction == Direction::dispatch;
+        bool const pads = there || returns_padding(replay_.algorithm);
         std::vector<Array<int64_t, 2>> hops;
         for (std::size_t h = 0; h < sent.rows.size(); ++h) {
             auto& bytes = hops.emplace_back(Array<int64_t, 2>({comm_.size(), comm_.size()}));
             for (int64_t from = 0; from < comm_.size(); ++from)
                 for (int64_t to = 0; to < comm_.size(); ++to)
                     (there ? bytes(from, to) : bytes(to, from)) =
-                        (sent.rows[h](from, to) + sent.padding[h](from, to)) *
+                        (sent.rows[h](from, to) + (pads ? sent.padding[h](from, to) : 0)) *
                         (there ? record.dispatch_row_bytes : record.combine_row_bytes);
         }
         if (!there) std::ranges::reverse(hops);
-        auto const schedule = exchange_schedule(replay_.algorithm, hops);
+        auto const schedule = exchange_schedule(
+            there ? replay_.algorithm : return_algorithm(replay_.algorithm), hops);
         dependencies_.note(step, l, direction, dependencies(schedule));
         keep_wire(record, l, direction, schedule);
     }

@@ -56,19 +56,33 @@ std::vector<double> sums_of_passes(std::vector<PassSamples> const& cells, std::s
     return kept;
 }
 
-/// Standard deviation of the sum of weighted medians over random weights of the passes.
-double bootstrap_error(std::vector<PassSamples> const& sorted, std::size_t passes) {
-    std::size_t samples = 0;
-    for (auto const& cell : sorted) samples += cell.size();
-    std::vector<double> sums(std::clamp(most_work / samples, least_replicates, most_replicates));
+/// Standard deviation of `figure(weights)` over random weights of the passes.
+template <class Figure>
+double bootstrap_error(std::size_t samples, std::size_t passes, Figure&& figure) {
+    std::vector<double> values(std::clamp(most_work / samples, least_replicates, most_replicates));
     std::mt19937_64 random(seed);
     std::vector<double> weight(passes);
-    for (double& sum : sums) {
+    for (double& value : values) {
         for (double& w : weight)  // uniform in (0, 1], so that the logarithm is finite
             w = -std::log(static_cast<double>((random() >> 11) + 1) * 0x1p-53);
-        for (auto const& cell : sorted) sum += weighted_median(cell, weight);
+        value = figure(std::span<double const>(weight));
     }
-    return std::sqrt(variance(sums));
+    return std::sqrt(variance(values));
+}
+
+/// Give an estimate its interval. \param relative_error of independent passes
+void widen(Estimate& estimate, double relative_error, double level) {
+    estimate.relative_error = relative_error * std::sqrt(estimate.tau);
+    double const t = student_t_quantile((1 + level) / 2, estimate.n_eff - 1);
+    double const stretch = std::exp(t * estimate.relative_error);
+    estimate.interval = {estimate.value / stretch, estimate.value * stretch};
+}
+
+PassSamples sorted_samples(std::span<double const> values) {
+    PassSamples samples;
+    for (double const value : values) samples.push_back({std::ssize(samples), value});
+    std::ranges::sort(samples, {}, &PassSample::value);
+    return samples;
 }
 
 }  // namespace
@@ -86,18 +100,44 @@ Estimate sum_of_medians(std::vector<PassSamples> const& cells, double factor, do
     }
     if (sorted.empty()) return {};
 
-    std::vector<double> const equal(passes, 1.0);
-    double sum = 0;
-    for (auto const& cell : sorted) sum += weighted_median(cell, equal);
+    std::size_t samples = 0;
+    for (auto const& cell : sorted) samples += cell.size();
+    auto const sum_of = [&](std::span<double const> weight) {
+        double sum = 0;
+        for (auto const& cell : sorted) sum += weighted_median(cell, weight);
+        return sum;
+    };
+    double const sum = sum_of(std::vector<double>(passes, 1.0));
     auto const series = sums_of_passes(sorted, passes);
     double const tau = autocorrelation_time(series);
     Estimate estimate{factor * sum, nan, tau, static_cast<double>(series.size()) / tau, {}};
     if (estimate.n_eff < passes_for_median || !(sum > 0)) return estimate;
 
-    estimate.relative_error = bootstrap_error(sorted, passes) * std::sqrt(tau) / sum;
-    double const t = student_t_quantile((1 + level) / 2, estimate.n_eff - 1);
-    double const stretch = std::exp(t * estimate.relative_error);
-    estimate.interval = {estimate.value / stretch, estimate.value * stretch};
+    widen(estimate, bootstrap_error(samples, passes, sum_of) / sum, level);
+    return estimate;
+}
+
+Estimate ratio_of_medians(std::span<double const> over, std::span<double const> under,
+                          double level) {
+    check(level > 0 && level < 1, "a confidence level lies in (0, 1)");
+    check(over.size() == under.size(), "a ratio of medians needs as many samples of both");
+    if (over.empty()) return {};
+    auto const passes = over.size();
+    auto const top = sorted_samples(over), bottom = sorted_samples(under);
+    if (top.front().value <= 0 || bottom.front().value <= 0) return {};
+    auto const log_ratio = [&](std::span<double const> weight) {
+        return std::log(weighted_median(top, weight) / weighted_median(bottom, weight));
+    };
+    std::vector<double> series;
+    for (std::size_t p = 0; p < passes; ++p) series.push_back(std::log(over[p] / under[p]));
+    double const tau = autocorrelation_time(series);
+    Estimate estimate{std::exp(log_ratio(std::vector<double>(passes, 1.0))),
+                      nan,
+                      tau,
+                      static_cast<double>(passes) / tau,
+                      {}};
+    if (estimate.n_eff >= passes_for_median)
+        widen(estimate, bootstrap_error(2 * passes, passes, log_ratio), level);
     return estimate;
 }
 

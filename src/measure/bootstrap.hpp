@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <limits>
+#include <span>
 #include <vector>
 
 #include "measure/interval.hpp"
@@ -49,5 +50,11 @@ inline constexpr double passes_for_median = 6;
 /// Seeded: the same samples have the same interval. Blank (NaN) under passes_for_median, and where
 /// the value is not above 0.
 Estimate sum_of_medians(std::vector<PassSamples> const& cells, double factor, double level = 0.95);
+
+/// Median of `over` / median of `under`, of as many passes that each gave a sample to both: a pass
+/// weighs the same in both medians, so that what slows both down cancels. Interval and error as
+/// above; the autocorrelation time is that of the passes' ratios.
+Estimate ratio_of_medians(std::span<double const> over, std::span<double const> under,
+                          double level = 0.95);
 
 }  // namespace epsim

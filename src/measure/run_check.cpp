@@ -71,6 +71,7 @@ void check_run(RunRecord const& record) {
     if (record.time_start.empty() != record.time_end.empty()) refuse("a phase lacks start or end");
     if (record.step_start.empty() != record.step_end.empty()) refuse("a step lacks start or end");
     expect_size("is_warmup", record.is_warmup.size(), iterations);
+    if (!record.step_loaded.empty()) expect_size("step_loaded", record.step_loaded.size(), steps);
     for (auto const s : record.step_of)
         if (s < 0 || s >= steps) refuse(fmt::format("step_of holds {} of {} steps", s, steps));
     for (auto const& place : record.topology)

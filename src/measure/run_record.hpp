@@ -72,6 +72,8 @@ struct RunRecord {
     Array<double, 2> step_start, step_end;  ///< [I, R]
     std::vector<int32_t> step_of;           ///< [I] index into `step`
     std::vector<uint8_t> is_warmup;         ///< [I]
+    std::vector<uint8_t> step_loaded;  ///< [S] 1 = while other ranks load the network; the others
+                                       ///< are the same exchanges without; empty = no such run
     std::vector<Event> events;
     // Of steps in several parts (chunks, micro-batches), from passes between the others that do the
     // same tasks one after the other: medians over these passes.
@@ -104,11 +106,14 @@ struct RunRecord {
     Array<int64_t, 4> selected, payload, padding, metadata;  ///< [L, D, R, R]
     Array<int64_t, 4> wire;                                  ///< [L, D, R, C], sent by the rank
     int64_t dispatch_row_bytes = 0, combine_row_bytes = 0;   ///< one row on the wire
-    std::string algorithm = "alltoallv";                     ///< of the exchange
-    std::string dedup = "none";  ///< what assignments share: none | rank | node
-    int32_t parts = 1;           ///< of a rank's tokens that go through a layer one by one (chunks,
-                                 ///< micro-batches), each with rows and metadata of its own
-    int32_t hops = 1;  ///< most times that a row is handed on; 1 = straight to its destination
+    std::string algorithm = "alltoallv";      ///< of the exchange; "auto": of each step its own
+    std::vector<std::string> step_algorithm;  ///< [S] then; else empty
+    std::string dedup = "none";               ///< what assignments share: none | rank | node
+    int32_t parts = 1;     ///< of a rank's tokens that go through a layer one by one (chunks,
+                           ///< micro-batches), each with rows and metadata of its own
+    int64_t capacity = 0;  ///< rows that every rank sends to every other of a part of a layer, with
+                           ///< padding; 0 = as many as there are
+    int32_t hops = 1;      ///< most times that a row is handed on; 1 = straight to its destination
 
     // Placement.
     Array<int32_t, 3> slot_expert;   ///< [V, L, Q]; -1 = empty slot

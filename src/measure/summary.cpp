@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "measure/link_health.hpp"
 #include "measure/run_check.hpp"
 #include "measure/statistics.hpp"
 #include "measure/summary_rows.hpp"
@@ -33,6 +34,11 @@ std::vector<double> step_medians(RunRecord const& record, IterationsOfStep const
 
 std::vector<SummaryRow> summarise(RunRecord const& record) {
     check_run(record);
+    SummaryRows rows;
+    if (is_pair_map(record)) {
+        summarise_pairs(record, rows);
+        return rows.take();
+    }
     SummaryInput input{record, measured_iterations(record), 0, 0, nan, {}, {}};
     for (auto const& of_step : input.iterations) {
         input.measured += std::ssize(of_step);
@@ -44,7 +50,6 @@ std::vector<SummaryRow> summarise(RunRecord const& record) {
     input.estimate = estimate_step_time(input);
     input.slowest_p50 = phase_quantiles(input.iterations, static_cast<int64_t>(record.layer.size()),
                                         slowest_rank(record), 0.5);
-    SummaryRows rows;
     summarise_steps(input, rows);
     summarise_spread(input, rows);
     summarise_phases(input, rows);
@@ -54,6 +59,7 @@ std::vector<SummaryRow> summarise(RunRecord const& record) {
     summarise_bounds(input, rows);
     summarise_load(record, rows);
     summarise_traffic(record, rows);
+    summarise_slowdown(record, rows);
     return rows.take();
 }
 

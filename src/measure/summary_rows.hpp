@@ -49,7 +49,11 @@ void summarise_bounds(SummaryInput const& input, SummaryRows& rows);    ///< bou
 /// (sum of parts - step) / min(communication, computation), with the sum of parts measured as the
 /// step that does the same tasks one after the other.
 void summarise_overlap(SummaryInput const& input, SummaryRows& rows);
-void summarise_load(RunRecord const& record, SummaryRows& rows);     ///< imbalance, drops
+void summarise_load(RunRecord const& record, SummaryRows& rows);  ///< imbalance, drops
+/// With and without load from other ranks: slowdown_*.
+void summarise_slowdown(RunRecord const& record, SummaryRows& rows);
+/// All of a map of pairs: typical and slowest pairs by class of link, who is sick.
+void summarise_pairs(RunRecord const& record, SummaryRows& rows);
 void summarise_traffic(RunRecord const& record, SummaryRows& rows);  ///< bytes
 
 /// The rank that ended last in the most iterations (ties: the lowest), and in how many.

@@ -40,6 +40,8 @@ std::string explain_kind(ReportInput const& input) {
 std::string explain_tag(std::string const& tag) {
     static std::map<std::string, std::string> const meaning{
         {"exchange-only", "rows were exchanged and nothing else: each rank stands for one expert"},
+        {"pairs", "messages between all pairs of ranks, a pair at a time"},
+        {"aggressor", "half of the steps while other ranks, not among these, loaded the network"},
         {"reshaped", "prefill tokens replayed as decode, or long-run counts as steps"},
         {"distorted", "not the model's layers: their shape, or what their experts do, was changed"},
         {"warm-weights", "all layers share one set of weights, which may stay in cache"},

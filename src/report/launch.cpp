@@ -44,6 +44,10 @@ Facts origin_facts(RunRecord const& record) {
                 {"epsim", record.software_version},
                 {"git", record.git_sha.substr(0, 12) +
                             (record.git_dirty ? " with uncommitted changes" : "")}};
+    if (auto const exchange = record.provenance.find("exchange");
+        exchange != record.provenance.end() && exchange->second.contains("auto"))
+        facts["chosen exchange.algorithm"] =
+            record.step_algorithm.empty() ? record.algorithm : exchange->second.at("auto");
     std::set<std::string> hosts;
     std::vector<std::string> cpus, devices;
     for (auto const& place : record.topology) {

@@ -103,7 +103,8 @@ std::string software_text(ReportInput const& input) {
                          input.provenance("build", "build_type"), mpi.substr(0, mpi.find(','))});
 }
 
-/// The algorithm; a plugin's is its own, so that its name and version stand here.
+/// The algorithm, and why where it was left to a trial; a plugin's is its own, so that its name and
+/// version stand here.
 std::string exchange_text(ReportInput const& input) {
     constexpr std::size_t plugin_columns = 50;
     auto how = input.configured("exchange.algorithm");
@@ -111,6 +112,8 @@ std::string exchange_text(ReportInput const& input) {
         how = shorten(printable(plugin + ' ' + input.provenance("exchange", "plugin_version"),
                                 input.style.charset),
                       plugin_columns, input.style.charset);
+    if (auto const why = input.provenance("exchange", "auto"); !why.empty())
+        how += ": " + printable(why, input.style.charset);
     auto const dedup = input.configured("exchange.dedup");
     auto const thread = input.provenance("exchange", "progress_thread");
     return join_present(

@@ -42,6 +42,8 @@ std::string phase_section(ReportInput const& input);
 std::string limit_section(ReportInput const& input);
 std::string load_section(ReportInput const& input);
 std::string traffic_section(ReportInput const& input);
+std::string slowdown_section(ReportInput const& input);  ///< by an aggressor
+std::string pair_section(ReportInput const& input);      ///< of a map of pairs
 std::string verification_section(ReportInput const& input);
 
 /// The blocks that are not empty, a blank line between them.

@@ -12,7 +12,8 @@ namespace epsim {
 /// weight weight[i], and its result is row result_index[i] of what the experts return. A row may
 /// serve several entries; results are distinct, one an entry.
 struct GroupedRows {
-    BufferView rows;                        ///< [received, width], in order of arrival
+    BufferView rows;                        ///< [received, width], in order of arrival; those that
+                                            ///< no entry reads may hold anything
     std::span<int64_t const> slot_offset;   ///< [local slots + 1]
     std::span<int32_t const> row_index;     ///< [entries]
     std::span<int32_t const> result_index;  ///< [entries]

@@ -15,6 +15,7 @@ void raise_by_port(LowerBound& bound, LinkLine const& port, double bytes, Resour
 LowerBound MachineLimits::exchange(ExchangeSchedule const& schedule) const {
     auto const ranks = rank_.size();
     check(schedule.ranks == topology_.ranks(), "a schedule and a machine have the same ranks");
+    if (schedule.inside == Inside::gathered) return gathered(schedule);
     LowerBound bound;
     std::vector<double> from_node(ranks), from_network(ranks), to_network(ranks), copied(ranks);
     std::vector<double> node_read(node_.size()), node_written(node_.size());

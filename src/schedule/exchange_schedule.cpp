@@ -29,14 +29,31 @@ ExchangeSchedule of(ExchangeSchedule schedule, Inside inside) {
 }  // namespace
 
 std::vector<std::string> const& exchange_algorithms() {
-    static std::vector<std::string> const names{"alltoallv",  "ring",         "pairwise",
-                                                "persistent", "bruck",        "shm",
-                                                "direct",     "hierarchical", "rail"};
+    static std::vector<std::string> const names{"alltoallv", "ring",   "pairwise", "persistent",
+                                                "bruck",     "shm",    "direct",   "hierarchical",
+                                                "rail",      "padded", "allgather"};
     return names;
 }
 
 bool forwards(std::string_view algorithm) {
     return algorithm == "hierarchical" || algorithm == "rail";
+}
+
+std::string_view return_algorithm(std::string_view algorithm) {
+    return algorithm == "allgather" ? "alltoallv" : algorithm;
+}
+
+bool returns_padding(std::string_view algorithm) {
+    return algorithm == "padded";
+}
+
+bool one_pass(std::string_view algorithm) {
+    return algorithm == "direct";
+}
+
+bool takes_plans(std::string_view algorithm) {
+    return forwards(algorithm) || one_pass(algorithm) || algorithm == "padded" ||
+           algorithm == "allgather";
 }
 
 std::string_view hop_algorithm(std::string_view algorithm) {
@@ -52,7 +69,8 @@ ExchangeSchedule exchange_schedule(std::string_view algorithm,
 
 ExchangeSchedule exchange_schedule(std::string_view algorithm, Array<int64_t, 2> const& bytes) {
     algorithm = hop_algorithm(algorithm);
-    if (algorithm == "alltoallv") return alltoallv_schedule(bytes);
+    if (algorithm == "alltoallv" || algorithm == "padded") return alltoallv_schedule(bytes);
+    if (algorithm == "allgather") return allgather_schedule(bytes);
     if (algorithm == "ring") return ring_schedule(bytes);
     if (algorithm == "pairwise" || algorithm == "persistent") return pairwise_schedule(bytes);
     if (algorithm == "bruck") return bruck_schedule(bytes);
@@ -89,6 +107,10 @@ ExchangeSchedule pairwise_schedule(Array<int64_t, 2> const& bytes) {
     return schedule;
 }
 
+ExchangeSchedule allgather_schedule(Array<int64_t, 2> const& bytes) {
+    return of(alltoallv_schedule(bytes), Inside::gathered);
+}
+
 ExchangeSchedule counts_schedule(std::string_view algorithm,
                                  std::span<Array<int64_t, 2> const> counts,
                                  std::span<Array<int64_t, 2> const> entries) {
@@ -101,8 +123,8 @@ ExchangeSchedule counts_schedule(std::string_view algorithm,
             auto both = entries[h];
             std::ranges::transform(both.flat(), counts[h].flat(), both.flat().begin(),
                                    std::plus<>());
-            bool const messages = hop.inside == Inside::messages;
-            hop = of(alltoallv_schedule(both), messages ? Inside::messages : Inside::pushed);
+            hop = of(alltoallv_schedule(both),
+                     hop.inside == Inside::one_pass ? Inside::pushed : hop.inside);
         }
         append(all, std::move(hop));
     }

@@ -22,6 +22,7 @@ struct Message {
 enum class Inside {
     messages,  ///< by the library
     pushed,    ///< the sender copies them into the receiver's memory
+    gathered,  ///< by the library, the same to everybody: whoever has them may hand them on
     one_pass   ///< they are made of tokens, or summed, where others see them: one end is no traffic
 };
 
@@ -43,8 +44,20 @@ ExchangeSchedule exchange_schedule(std::string_view algorithm,
 /// How an algorithm does each of its hops: by another algorithm, of one hop, or by itself.
 std::string_view hop_algorithm(std::string_view algorithm);
 
+/// By which algorithm rows come back that went to their experts by this one.
+std::string_view return_algorithm(std::string_view algorithm);
+
 /// Whether ranks hand on rows of others by this algorithm: what sharing rows by node needs.
 bool forwards(std::string_view algorithm);
+
+/// Whether rows that carry nothing, which this algorithm sends, come back too.
+bool returns_padding(std::string_view algorithm);
+
+/// Whether an algorithm moves rows as a plan of tokens says, and not just any between any ranks.
+bool takes_plans(std::string_view algorithm);
+
+/// Whether rows are permuted while they are dispatched, and summed while they are combined.
+bool one_pass(std::string_view algorithm);
 
 /// The schedule of one hop of an algorithm. \param bytes [source, destination]
 /// \throws InputError naming the algorithms
@@ -62,6 +75,10 @@ ExchangeSchedule ring_schedule(Array<int64_t, 2> const& bytes);
 
 /// One round, a message for every pair with bytes, self included.
 ExchangeSchedule pairwise_schedule(Array<int64_t, 2> const& bytes);
+
+/// One round, a message for every pair, self included: what MPI_Allgatherv is asked for. The
+/// library may have ranks hand on what they got, which is not counted.
+ExchangeSchedule allgather_schedule(Array<int64_t, 2> const& bytes);
 
 /// Of the phase counts, hop by hop: a count for every pair by the library's all-to-all, and slots
 /// and weights of entries by the algorithm. Where that sends them straight, each pair's count and

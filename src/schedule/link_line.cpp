@@ -33,6 +33,12 @@ LinkLine faster(LinkLine a, LinkLine b) {
     return {std::min(a.alpha, b.alpha), std::max(a.bandwidth, b.bandwidth)};
 }
 
+LinkLine together(LinkLine a, LinkLine b) {
+    if (std::isnan(a.alpha)) return b;
+    if (std::isnan(b.alpha)) return a;
+    return {std::min(a.alpha, b.alpha), a.bandwidth + b.bandwidth};
+}
+
 Array<LinkLine, 2> link_lines(Calibration const& measured, ClusterTopology const& topology) {
     int const ranks = topology.ranks();
     Array<LinkLine, 2> lines({ranks, ranks});

@@ -19,6 +19,9 @@ struct LinkLine {
 /// The best of both: the smaller alpha, the larger bandwidth; an unknown one counts for nothing.
 LinkLine faster(LinkLine a, LinkLine b);
 
+/// Both at the same time: what they carry together; an unknown one counts for nothing.
+LinkLine together(LinkLine a, LinkLine b);
+
 /// [source, destination] the line through the smallest message that lies under every size which
 /// took at least twice as long (below that, differences between sizes are noise): no such message
 /// is bounded by more than it took. A pair that was not measured has the best of its class of link.

@@ -22,13 +22,6 @@ Ceilings higher(Ceilings a, Ceilings const& b) {
     return a;
 }
 
-/// Ports that work at the same time: what they carry together.
-LinkLine together(LinkLine a, LinkLine b) {
-    if (std::isnan(a.alpha)) return b;
-    if (std::isnan(b.alpha)) return a;
-    return {std::min(a.alpha, b.alpha), a.bandwidth + b.bandwidth};
-}
-
 }  // namespace
 
 MachineLimits::MachineLimits(ClusterTopology topology, Calibration const& measured,

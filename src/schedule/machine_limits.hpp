@@ -36,8 +36,9 @@ struct LeastTraffic {
 /// - A node can do at least what one of its ranks can: where a disturbed measurement says less, the
 ///   rank's counts. Of a rank that has a node to itself both are measurements.
 /// - Copies to oneself are memory traffic, no messages; so are copies into memory that ranks of a
-/// node
-///   share, of the rank that copies.
+///   node share, of the rank that copies.
+/// - What everybody gets may come from whoever has it, over any link, and each node needs it once;
+///   its copies at the receivers are memory traffic, their reads may find it in a cache.
 class MachineLimits {
 public:
     /// \param cache_bytes of all caches of a host; 0 = unknown: then memory bounds nothing
@@ -54,6 +55,8 @@ public:
     LowerBound local(std::span<LocalWork const> work, DType type) const;
 
 private:
+    LowerBound gathered(ExchangeSchedule const& schedule) const;
+
     /// What comes in and goes out of each rank, or each node, over links of one class.
     struct Ports {
         std::vector<LinkLine> in, out;

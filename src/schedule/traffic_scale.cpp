@@ -28,6 +28,12 @@ std::vector<int64_t> sweep_sizes(int64_t begin, int64_t end, int64_t factor) {
     return sizes;
 }
 
+std::vector<int64_t> whole_rows(std::vector<int64_t> sizes, int64_t row_bytes) {
+    for (auto& bytes : sizes) bytes = (bytes + row_bytes - 1) / row_bytes * row_bytes;
+    sizes.erase(std::unique(sizes.begin(), sizes.end()), sizes.end());
+    return sizes;
+}
+
 double heaviest(TrafficMatrix const& traffic) {
     double most = 0;
     for (int64_t r = 0; r < traffic.extent(0); ++r) {

@@ -8,6 +8,10 @@ namespace epsim {
 /// \throws InputError if end < begin, or they differ and factor < 2
 std::vector<int64_t> sweep_sizes(int64_t begin, int64_t end, int64_t factor);
 
+/// Sizes rounded up to whole rows; once where several come to the same.
+/// \param sizes ascending
+std::vector<int64_t> whole_rows(std::vector<int64_t> sizes, int64_t row_bytes);
+
 /// What the busiest rank sends or receives, itself included: max over ranks of both.
 double heaviest(TrafficMatrix const& traffic);
 

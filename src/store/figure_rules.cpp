@@ -6,6 +6,7 @@
 
 #include "core/build_info.hpp"
 #include "core/error.hpp"
+#include "measure/link_health.hpp"
 #include "measure/summary.hpp"
 #include "store/rules.hpp"
 
@@ -88,6 +89,17 @@ std::string oracle_agrees(RunRecord const& r) {
     return fmt::format("the largest error is {} of its bound", r.max_error);
 }
 
+std::string pairs_are_complete(RunRecord const& r) {
+    for (std::size_t z = 0; z < r.size.size(); ++z)
+        for (int64_t from = 0; from < ranks(r); ++from)
+            for (int64_t to = 0; to < ranks(r); ++to)
+                if (double const s = r.link_seconds(z, from, to);
+                    from != to && !(std::isfinite(s) && s > 0))
+                    return fmt::format("{} B from rank {} to rank {} take {} s", r.size[z], from,
+                                       to, s);
+    return {};
+}
+
 /// Values of /summary that the arrays do not give. A version of the program may know other metrics
 /// than this one, but of those that both know, the values are equal.
 std::string summary_is_of_the_arrays(RunRecord const& r) {
@@ -132,6 +144,8 @@ std::vector<Finding> check_figures(RunRecord const& record) {
     if (!measure_says(record, "start = \"free\""))
         check_rule("phases lie in their iteration, within the clocks' error",
                    phases_lie_in_iterations);
+    if (is_pair_map(record))
+        check_rule("every pair of ranks was measured, both ways", pairs_are_complete);
     check_rule("the oracle found nothing wrong", oracle_agrees);
     if (measure_says(record, "verify = \"off\""))
         findings.push_back({"outputs were not checked (measure.verify = off)", ""});

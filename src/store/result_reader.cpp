@@ -118,8 +118,15 @@ void read_arrays(hid_t file, RunRecord& r, Axes& axes) {
     r.hops = hdf5::integer_attribute(traffic.get(), "hops", 0, INT32_MAX);
     if (hdf5::has_attribute(traffic.get(), "parts"))
         r.parts = hdf5::integer_attribute(traffic.get(), "parts", 1, INT32_MAX);
+    if (hdf5::has_attribute(traffic.get(), "capacity"))
+        r.capacity = hdf5::integer_attribute(traffic.get(), "capacity", 0, INT32_MAX);
     if (hdf5::has_attribute(traffic.get(), "algorithm"))
         r.algorithm = hdf5::text_attribute(traffic.get(), "algorithm");
+    if (hdf5::has(traffic.get(), "step_algorithm")) {
+        Dataset const chosen(traffic.get(), "step_algorithm");
+        chosen.require_extents(axes.extents({"step"}));
+        r.step_algorithm = chosen.read_texts();
+    }
     if (hdf5::has_attribute(traffic.get(), "dedup"))
         r.dedup = hdf5::text_attribute(traffic.get(), "dedup", {"none", "rank", "node"});
 }

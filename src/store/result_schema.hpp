@@ -48,6 +48,13 @@ void for_each_array(Record& r, Visit&& visit) {
         r.step_of);
     visit(ArrayPlace{"time", "is_warmup", {"iteration"}, "1", "1 = warm-up, not in the statistics"},
           r.is_warmup);
+    visit(ArrayPlace{"time",
+                     "step_loaded",
+                     {"step"},
+                     "1",
+                     "1 = exchanged while other ranks loaded the network",
+                     Presence::if_known},
+          r.step_loaded);
 
     visit(ArrayPlace{"sequential",
                      "phase_seconds",

@@ -85,7 +85,15 @@ void write_arrays(hid_t file, RunRecord const& r, ResultAxes const& axes) {
     hdf5::write_attribute(traffic.get(), "combine_row_bytes", r.combine_row_bytes, H5T_STD_I64LE);
     hdf5::write_attribute(traffic.get(), "hops", r.hops, H5T_STD_I32LE);
     hdf5::write_attribute(traffic.get(), "parts", r.parts, H5T_STD_I32LE);
+    hdf5::write_attribute(traffic.get(), "capacity", r.capacity, H5T_STD_I64LE);
     hdf5::write_attribute(traffic.get(), "algorithm", r.algorithm);
+    if (!r.step_algorithm.empty()) {
+        check(r.step_algorithm.size() == r.step.size(), "every step has an algorithm");
+        Hid const chosen =
+            hdf5::write_texts(traffic.get(), "step_algorithm", {r.step.size()}, r.step_algorithm);
+        hdf5::describe(chosen.get(), "1", "algorithm that was chosen for the step");
+        axes.attach(traffic.get(), chosen.get(), {"step"});
+    }
     hdf5::write_attribute(traffic.get(), "dedup", r.dedup);
     mark_plottable(hdf5::open_group(file, "placement").get(), "slot_expert",
                    {"version", "layer", "slot"});

@@ -82,31 +82,71 @@ std::string rows_serve_assignments(RunRecord const& r) {
     });
 }
 
-/// Only who sends to everybody alike, or as many rows to everybody, sends rows for nothing.
-std::string padding_is_whole_rows(RunRecord const& r) {
-    bool const pads = r.algorithm == "padded" || r.algorithm == "allgather";
+/// Payload and padding of a pair: as many rows as there is room for, each step and part (padded);
+/// to the experts all tokens of the source (allgather), the same for every destination. Nobody else
+/// sends rows for nothing.
+std::string padding_fills_up(RunRecord const& r) {
+    bool const pads = r.algorithm == "padded", gathers = r.algorithm == "allgather";
     return over_pairs(r, [&](int64_t l, int64_t d, int64_t from, int64_t to) -> std::string {
-        int64_t const padding = r.padding(l, d, from, to);
-        if (pads ? padding % row_bytes(r, d) == 0 : padding == 0) return {};
-        return pads
-                   ? fmt::format("{}: padding is {}, no whole rows", at(r, l, d, from, to), padding)
-                   : differ(at(r, l, d, from, to), "padding", padding, 0);
+        auto const rows = [&](int64_t destination) {
+            return Wide{r.payload(l, d, from, destination)} + r.padding(l, d, from, destination);
+        };
+        bool const filled = pads || (gathers && d == to_experts);
+        Wide const expected =
+            pads ? Wide{r.capacity} * r.parts * steps(r) * row_bytes(r, d) : rows(0);
+        if (!filled && r.padding(l, d, from, to) != 0)
+            return differ(at(r, l, d, from, to), "padding", r.padding(l, d, from, to), 0);
+        if (!filled || rows(to) == expected) return {};
+        return differ(at(r, l, d, from, to), "payload + padding", rows(to), expected);
     });
 }
 
-/// Straight and unpadded, rows to the experts are announced, each step and part, by the number of
-/// their assignments (4 bytes) and of each by slot and gate weight (8 bytes). Whoever forwards
-/// repeats it. Nothing goes with rows that come back.
+/// Every token comes to every rank once (allgather).
+std::string everybody_gets_every_token(RunRecord const& r) {
+    if (r.algorithm != "allgather") return {};
+    Wide tokens = 0;
+    for (auto const n : r.step_tokens) tokens += n;
+    for (int64_t l = 0; l < layers(r); ++l) {
+        Wide bytes = 0;
+        for (int64_t from = 0; from < ranks(r); ++from)
+            bytes += Wide{r.payload(l, to_experts, from, 0)} + r.padding(l, to_experts, from, 0);
+        if (bytes != tokens * r.dispatch_row_bytes)
+            return differ(rules::at(r, l) + ", dispatch, to rank 0", "payload + padding", bytes,
+                          tokens * r.dispatch_row_bytes);
+    }
+    return {};
+}
+
+/// Entries of a padded row, at most: choices of a token that one rank can serve.
+Wide row_entries(RunRecord const& r) {
+    if (r.dedup == "none") return 1;
+    std::vector<int64_t> slots(static_cast<std::size_t>(ranks(r)));
+    for (auto const rank : r.slot_rank) ++slots[static_cast<std::size_t>(rank)];
+    return std::min<int64_t>(r.top_k, std::ranges::max(slots));
+}
+
+/// What announces the rows to an expert's rank: their number (4 bytes) each step and part, unless
+/// there is room for a fixed one, and slot and gate weight (8 bytes) of each assignment, of each
+/// that there is room for (padded), or of each choice of all tokens (allgather).
+Wide metadata_of(RunRecord const& r, int64_t l, int64_t from, int64_t to) {
+    constexpr Wide count_bytes = 4, entry_bytes = 8;
+    Wide const counts = count_bytes * r.parts * steps(r);
+    if (r.algorithm == "padded")
+        return entry_bytes * row_entries(r) * r.capacity * r.parts * steps(r);
+    if (r.algorithm == "allgather")
+        return counts + entry_bytes * r.top_k *
+                            ((Wide{r.payload(l, to_experts, from, to)} +
+                              r.padding(l, to_experts, from, to)) /
+                             r.dispatch_row_bytes);
+    return counts + entry_bytes * (r.selected(l, to_experts, from, to) / r.dispatch_row_bytes);
+}
+
+/// Straight to the experts. Whoever forwards repeats it. Nothing goes with rows that come back.
 std::string metadata_describes_rows(RunRecord const& r) {
-    constexpr Wide bytes_a_part = 4, bytes_an_assignment = 8;
-    bool const padded = std::ranges::any_of(r.padding.flat(), [](int64_t b) { return b != 0; });
     return over_pairs(r, [&](int64_t l, int64_t d, int64_t from, int64_t to) -> std::string {
-        if (d == to_experts && (padded || r.hops != 1)) return {};
-        Wide const assignments = r.selected(l, d, from, to) / row_bytes(r, d);
+        if (d == to_experts && r.hops != 1) return {};
         Wide const expected =
-            d == to_experts && !exchange_only(r)
-                ? bytes_a_part * r.parts * steps(r) + bytes_an_assignment * assignments
-                : Wide{0};
+            d == to_experts && !exchange_only(r) ? metadata_of(r, l, from, to) : Wide{0};
         if (r.metadata(l, d, from, to) == expected) return {};
         return differ(at(r, l, d, from, to), "metadata", r.metadata(l, d, from, to), expected);
     });
@@ -151,10 +191,12 @@ std::vector<Finding> check_traffic(RunRecord const& record) {
     check_rule("combine selects the transpose of dispatch, in rows", rows_come_back);
     check_rule("payload = selected, or rows that serve several assignments (dedup)",
                rows_serve_assignments);
-    check_rule("padding = whole rows, where the algorithm pads", padding_is_whole_rows);
-    check_rule(
-        "metadata = 4 bytes a step and part + 8 an assignment, to the experts only (one hop)",
-        metadata_describes_rows);
+    check_rule("padding = what fills up the room of a pair (padded) or its tokens (allgather)",
+               padding_fills_up);
+    check_rule("payload + padding = all tokens, to every rank (allgather)",
+               everybody_gets_every_token);
+    check_rule("metadata = counts and 8 bytes an entry, to the experts only (one hop)",
+               metadata_describes_rows);
     check_rule("wire = payload + padding + metadata, by sender and class of link (one hop)",
                wire_carries_it);
     return findings;

@@ -1,5 +1,6 @@
 """epsim run --exchange-only: sizes and matrices as given, a table, a result that verifies."""
 
+import os
 import pathlib
 import random
 import tempfile
@@ -10,6 +11,7 @@ import numpy as np
 
 from epsim_program import ProgramTest, run_epsim
 
+PLUGINS = pathlib.Path(os.environ["EPSIM_TEST_BINARY_DIR"]) / "plugins"
 FAST = ("-n", 2, "-w", 1, "--measure.probe=off")
 
 
@@ -140,13 +142,106 @@ class ExchangeOnly(ProgramTest):
         results = []
         for algorithm in "ring", "pairwise", "bruck", "shm":
             rows, path = self.measured(f"--exchange.algorithm={algorithm}", "-b", "1K", "-e", "1K",
-                                       ranks=2)
+                                       ranks=5)
             self.assertIn("exchange-only", self.epsim("report", path))
             results.append(path)
         self.epsim("compare", *results)
 
+    def test_auto_chooses_for_every_size(self):
+        for ranks in 1, 2, 4, 5:
+            rows, path = self.measured("--exchange.algorithm=auto", "-b", 8, "-e", "64K", "-f", 32,
+                                       "-c", 1, ranks=ranks)
+            self.assertEqual([int(r["size"]) for r in rows], [8, 256, 8192])
+            self.assertTrue(all(r["#wrong"] == "0" for r in rows))
+            with h5py.File(path) as file:
+                self.assertEqual(file["traffic"].attrs["algorithm"], b"auto")
+                chosen = [name.decode() for name in file["traffic/step_algorithm"]]
+                trials = file["provenance/exchange/auto_trials"][()].decode().splitlines()
+                why = file["provenance/exchange/auto"][()].decode()
+            self.assertEqual([r["algorithm"] for r in rows], chosen)
+            for s, (name, trial) in enumerate(zip(chosen, trials, strict=True)):
+                self.assertTrue(trial.startswith(f"step {s}: {name} ("), trial)
+                self.assertIn(f"{name} for ", why)
+                for other in "alltoallv", "ring", "pairwise", "persistent", "bruck", "shm":
+                    self.assertIn(f"{other} ", trial)
+                for other in "direct", "rail", "hierarchical":
+                    self.assertNotIn(other, trial)
+            self.assertIn(f"auto: {why.split(',')[0]}", " ".join(self.epsim("report", path).split()))
+
+    def test_auto_of_recorded_layers(self):
+        rows, path = self.measured("--exchange.algorithm=auto", "--exchange.traffic=recorded",
+                                   "--routing.generator=zipf", "--tokens.per_step=61",
+                                   "--tokens.steps=2", "--model.hidden=24",
+                                   "--model.total_layers=3", "--model.moe_layers=3", ranks=4)
+        self.assertEqual([r["#wrong"] for r in rows], ["0", "0"])
+        with h5py.File(path) as file:
+            self.assertEqual(len(file["traffic/step_algorithm"]), 2)
+
+    def test_rows_that_are_handed_on(self):
+        for algorithm, hops in ("rail", 2), ("hierarchical", 3):
+            for ranks in 1, 2, 4, 5:
+                rows, path = self.measured(f"--exchange.algorithm={algorithm}", "-b", 8, "-e",
+                                           "64K", "-f", 2, "-c", 1, "--cluster.ranks_per_node=2",
+                                           ranks=ranks)
+                self.assertEqual([int(r["size"]) for r in rows], [4096 * 2**i for i in range(5)])
+                self.assertTrue(all(r["row"] == "4096" and r["#wrong"] == "0" for r in rows))
+                with h5py.File(path) as file:
+                    self.assertEqual(file["traffic"].attrs["hops"], hops)
+                    self.assertEqual(file["traffic/wire"][0, 0].sum(),
+                                     hops * file["traffic/payload"][0, 0].sum())
+                    self.assertFalse(file["traffic/metadata"][:].any())
+
+    def test_recorded_and_scaled_rows_that_are_handed_on(self):
+        routing = ("--exchange.traffic=recorded", "--routing.generator=zipf",
+                   "--tokens.per_step=61", "--tokens.steps=2", "--routing.sources=4",
+                   "--model.hidden=24", "--model.total_layers=3", "--model.moe_layers=3",
+                   "--cluster.ranks_per_node=2")
+        straight, straight_path = self.measured(*routing, ranks=4)
+        for algorithm in "rail", "hierarchical":
+            rows, path = self.measured(*routing, f"--exchange.algorithm={algorithm}", ranks=4)
+            self.assertEqual([(r["size"], r["row"], r["#wrong"]) for r in rows],
+                             [(r["size"], "48", "0") for r in straight])
+            with h5py.File(path) as a, h5py.File(straight_path) as b:
+                np.testing.assert_array_equal(a["traffic/payload"][:], b["traffic/payload"][:])
+            rows, path = self.measured(*routing, f"--exchange.algorithm={algorithm}", "-b", "1K",
+                                       "-e", "2K", "--sizes.row_bytes=64", ranks=4)
+            self.assertEqual(len(rows), 2)
+            for row, size in zip(rows, (1024, 2048)):
+                self.assertAlmostEqual(int(row["size"]), size, delta=64 * 4)
+
+    def test_sizes_are_whole_rows(self):
+        rows, path = self.measured("-b", 0, "-e", 64, "--sizes.row_bytes=24", ranks=2)
+        self.assertEqual([int(r["size"]) for r in rows], [0, 24, 48, 72])
+
+    def test_a_plugin(self):
+        for ranks in 1, 2, 4:
+            rows, path = self.measured("--exchange.backend=plugin",
+                                       f"--exchange.plugin={PLUGINS / 'sample.so'}", "-b", 8, "-e",
+                                       "64K", "-f", 16, "-c", 1, ranks=ranks)
+            self.assertEqual([int(r["size"]) for r in rows], [8, 128, 2048, 32768])
+            self.assertTrue(all(r["#wrong"] == "0" for r in rows))
+            with h5py.File(path) as file:
+                self.assertEqual(file["provenance/exchange/plugin"][()], b"epsim-sample")
+                self.assertIn("# sha256 of exchange.plugin = ", file["config"][()].decode())
+            self.assertIn("plugin, epsim-sample 1.0, ", self.epsim("report", path))
+
+    def test_a_plugin_that_is_wrong(self):
+        for name, status, says in (("swaps_two_rows", 3, "differ from what was sent"),
+                                   ("failing_create", 2, "no such device: acme0"),
+                                   ("gone", 2, "the file cannot be read")):
+            done = self.run_here("--exchange.backend=plugin",
+                                 f"--exchange.plugin={PLUGINS / name}.so", "-b", "1K", "-e", "1K",
+                                 "--sizes.row_bytes=16", ranks=3)
+            self.assertEqual(done.returncode, status, done.stdout + done.stderr)
+            self.assertIn(says, done.stderr)
+
     def test_refused(self):
-        self.refused("--exchange.algorithm=rail", ranks=2, says="takes plans of tokens")
+        self.refused("--exchange.algorithm=direct", ranks=2, says="it permutes while it dispatches")
+        self.refused("--exchange.algorithm=rail", "--sizes.row_bytes=5", ranks=2,
+                     says="an even number of bytes")
+        self.refused("--exchange.algorithm=rail", "--exchange.dedup=node",
+                     "--exchange.traffic=recorded", "--routing.generator=zipf",
+                     "--tokens.per_step=8", ranks=2, says="exchange.dedup = node")
         self.refused("-b", "1K", "-e", 8, ranks=2, says="sizes.end = 8 is less")
         self.refused("-f", 1, ranks=2, says="sizes.factor = 1")
         self.refused("-b", "2G", "-e", "2G", ranks=1, says="Raise sizes.row_bytes")

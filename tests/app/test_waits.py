@@ -39,7 +39,7 @@ class Waits(ProgramTest):
         return np.median(times["end"][at] - times["start"][at]), np.median(times["wait"][at])
 
     def test_a_late_rank_is_waited_for(self):
-        for algorithm in ("alltoallv", "ring", "pairwise", "persistent", "bruck"):
+        for algorithm in ("alltoallv", "ring", "pairwise", "persistent", "bruck", "padded"):
             for delayed, waiting in (("permute", "dispatch"), ("expert", "combine"),
                                      ("layout", "counts")):
                 with self.subTest(algorithm=algorithm, delayed=delayed):

@@ -178,5 +178,69 @@ TEST(DispatchPlan, MergesWhatGoesTheSameWay) {
     }
 }
 
+/// The rows of `plain`, each target's filled up to the capacity with rows of nothing.
+void expect_padded_rows(DispatchPlan const& plan, DispatchPlan const& plain, int64_t capacity) {
+    auto const ranks = std::ssize(plain.row_offset) - 1;
+    std::vector<int32_t> token, row_of(plain.assignment_row.size(), -1);
+    std::vector<int64_t> entry_offset, row_offset{0};
+    for (int64_t r = 0; r < ranks; ++r) {
+        auto const first = plain.row_offset[static_cast<std::size_t>(r)];
+        auto const last = plain.row_offset[static_cast<std::size_t>(r) + 1];
+        for (int64_t i = 0; i < capacity; ++i) {
+            bool const is_row = first + i < last;
+            auto const row = static_cast<std::size_t>(is_row ? first + i : last);
+            token.push_back(is_row ? plain.row_token[row] : -1);
+            entry_offset.push_back(plain.entry_offset[row]);
+            for (std::size_t a = 0; is_row && a < row_of.size(); ++a)
+                if (plain.assignment_row[a] == first + i)
+                    row_of[a] = static_cast<int32_t>(r * capacity + i);
+        }
+        row_offset.push_back((r + 1) * capacity);
+    }
+    entry_offset.push_back(plain.entries());
+    EXPECT_EQ(plan.row_token, token);
+    EXPECT_EQ(plan.row_offset, row_offset);
+    EXPECT_EQ(plan.entry_offset, entry_offset);
+    EXPECT_EQ(plan.assignment_row, row_of);
+    EXPECT_EQ(plan.slot, plain.slot);
+    EXPECT_EQ(plan.weight, plain.weight);
+    EXPECT_EQ(plan.merged, plain.merged);
+}
+
+TEST(DispatchPlan, FillsUpToTheCapacityAndNoFurther) {
+    std::mt19937 random(29);
+    DispatchPlanner plain_planner,
+        planner;  // the latter with a capacity or without, merging or not
+    for (int trial = 0; trial < 80; ++trial) {
+        int const ranks = 1 + static_cast<int>(random() % 7);
+        int const experts = 1 + static_cast<int>(random() % 20);
+        Case const c{static_cast<int64_t>(random() % 50),
+                     1 + static_cast<int>(random() % static_cast<unsigned>(std::min(experts, 8))),
+                     experts, ranks};
+        auto const placement = linear_placement(1, experts, ranks);
+        auto const routing = random_routing(c, random, trial % 3 == 0 ? ExpertId{0} : no_expert);
+        for (auto const dedup : {Dedup::none, Dedup::rank}) {
+            auto route = flat_routes(placement, dedup)[0];
+            auto const& plain = plain_planner.plan(routing, route);
+            int64_t most = 1;
+            for (int r = 0; r < ranks; ++r) most = std::max(most, plain.rows_to(RankId{r}));
+            for (int64_t const spare : {0, 3}) {
+                route.capacity = {most + spare, c.top_k};
+                expect_padded_rows(planner.plan(routing, route), plain, most + spare);
+            }
+            if (most > 1) {
+                route.capacity = {most - 1, c.top_k};
+                EXPECT_THROW(planner.plan(routing, route), Error);
+            }
+            if (trial % 2 == 0) continue;
+            auto const without = flat_routes(placement, dedup)[0];
+            if (dedup == Dedup::none)
+                expect_rows_in_order(planner.plan(routing, without), routing, placement);
+            else
+                expect_merged_rows(planner.plan(routing, without), routing, without);
+        }
+    }
+}
+
 }  // namespace
 }  // namespace epsim

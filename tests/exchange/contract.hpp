@@ -2,8 +2,10 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cmath>
 #include <functional>
+#include <limits>
 #include <random>
 
 #include "exchange/exchange.hpp"
@@ -32,7 +34,7 @@ struct ContractCase {
         int const experts = pick(1, 3 * ranks + 2), top_k = pick(1, std::min(experts, 6));
         int const hidden = pick(0, 3) == 0 ? pick(120, 300) : pick(1, 70);
         auto const placement = linear_placement(1, experts, ranks);
-        ExchangeShape const shape{
+        ExchangeShape shape{
             hidden,
             pick(0, 1) ? DType::bf16 : DType::f32,
             wire_dtypes[static_cast<std::size_t>(pick(0, 3))],
@@ -40,13 +42,19 @@ struct ContractCase {
             pick(0, 2) == 0 ? WeightAt::input : WeightAt::source,
             placement.rank_slot_offset()[static_cast<std::size_t>(rank)],
             static_cast<int32_t>(placement.experts_of(LayerId{0}, RankId{rank}).size())};
+        auto const slots =
+            static_cast<int>(std::ssize(placement.experts_of(LayerId{0}, RankId{0})));
+        int const choices = std::min(top_k, slots);  // rank 0 has most of all
+        int const rows = pick(1, 3) == 1 ? most_tokens + 1 : most_tokens;
+        shape.capacity =
+            dedup == Dedup::none ? Capacity{rows * choices, 1} : Capacity{rows, choices};
         auto const exchange = make(placement, dedup, shape);
         for (int layer = 0; layer < 3; ++layer) {
             bool const one_takes_all = pick(0, 3) == 0;
             ExpertId const favourite = one_takes_all ? ExpertId{pick(0, experts - 1)} : no_expert;
             RoutingBatch mine;
             for (int r = 0; r < ranks; ++r) {  // every rank draws all, so that all agree
-                int const tokens = pick(0, 3) == 0 ? 0 : pick(1, 40);
+                int const tokens = pick(0, 3) == 0 ? 0 : pick(1, most_tokens);
                 auto batch = random_routing(random, tokens, experts, top_k, favourite);
                 if (r == rank) mine = std::move(batch);
             }
@@ -55,6 +63,8 @@ struct ContractCase {
     }
 
 private:
+    static constexpr int most_tokens = 40;
+
     void run_layer(int rank, Placement const& placement, ExchangeShape const& shape,
                    Exchange& exchange, RoutingBatch const& mine) const {
         HostStream stream;
@@ -79,7 +89,12 @@ private:
     }
 
     static void run_experts(ExchangeShape const& shape, GroupedRows const& received, BufferView y) {
-        std::vector<int> seen(received.result_index.size());
+        // What no entry writes comes back as it is, and must not count.
+        for (int64_t row = 0; row < y.rows; ++row)
+            for (int64_t c = 0; c < shape.hidden; ++c)
+                put(y, row, c, std::numeric_limits<float>::quiet_NaN());
+        std::vector<int> seen(static_cast<std::size_t>(y.rows));
+        ASSERT_GE(y.rows, std::ssize(received.result_index));
         EXPECT_EQ(received.rows.type, shape.received_dtype());
         for (std::size_t s = 0; s + 1 < received.slot_offset.size(); ++s)
             for (auto i = received.slot_offset[s]; i < received.slot_offset[s + 1]; ++i) {
@@ -90,7 +105,8 @@ private:
                         get(received.rows, received.row_index[e], c) +
                             slot_value(shape.first_slot + static_cast<int>(s)));
             }
-        for (int const times : seen) EXPECT_EQ(times, 1) << "each entry has a result of its own";
+        EXPECT_EQ(std::ranges::count(seen, 1), std::ssize(received.result_index))
+            << "each entry has a result of its own";
     }
 
     void expect_sums(ExchangeShape const& shape, RoutingBatch const& mine, BufferView x,

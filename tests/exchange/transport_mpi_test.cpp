@@ -10,11 +10,29 @@ namespace {
 TEST(Transport, MovesEveryRowInRepeatedCalls) {
     auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
     for (auto const& algorithm : exchange_algorithms()) {
+        if (algorithm == "padded") continue;  // blocks of one size, below
         auto const transport =
             make_mpi_transport(comm, algorithm, ClusterTopology::blocks(comm.size(), 3));
         repeated_calls(*transport, comm, 7);
         ASSERT_TRUE(comm.all_agree(!testing::Test::HasFailure())) << algorithm;
     }
+}
+
+TEST(AlltoallTransport, MovesBlocksOfOneSizeAndNoOthers) {
+    auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
+    auto const transport =
+        make_mpi_transport(comm, "padded", ClusterTopology::blocks(comm.size(), 3));
+    TrafficRank rank(comm);
+    for (int64_t const rows : {3, 0, 1, 41, 2, 700, 7})
+        for (Lane const lane : {Lane::metadata, Lane::dispatch, Lane::combine})
+            for (int64_t const bytes : {1, 8, 33}) {
+                Traffic const traffic{Array<int64_t, 2>({comm.size(), comm.size()}, rows), bytes};
+                rank.exchange(*transport, lane, traffic, static_cast<unsigned>(rows + bytes));
+            }
+    if (comm.size() == 1) return;
+    std::vector<int64_t> offset(static_cast<std::size_t>(comm.size()) + 1, 4);
+    offset[0] = 0;  // all to rank 0
+    EXPECT_THROW(transport->all_to_all_rows(Lane::dispatch, nullptr, offset, offset, 8), Error);
 }
 
 TEST(BruckTransport, CountsRowsWhereBytesAreTooMany) {

@@ -5,9 +5,12 @@
 #include <numeric>
 #include <random>
 
+#include "exchange/mpi/mpi_exchange.hpp"
 #include "exchange/mpi/mpi_transport.hpp"
+#include "layer/exchange_record.hpp"
+#include "layer/transport_trial.hpp"
 #include "measure/step_times.hpp"
-#include "schedule/exchange_schedule.hpp"
+#include "schedule/exchange_candidates.hpp"
 #include "schedule/traffic_scale.hpp"
 
 namespace epsim::test {
@@ -45,7 +48,7 @@ private:
 
 struct Sweep {
     Communicator comm = Communicator::duplicate(MPI_COMM_WORLD);
-    ClusterTopology topology = ClusterTopology::blocks(comm.size(), comm.size());
+    ClusterTopology topology = ClusterTopology::blocks(comm.size(), 2);
     ExchangeCase exchange{{}, {0}, 5, "alltoallv", topology, {}, {}, {}};
 
     Sweep() {
@@ -55,7 +58,11 @@ struct Sweep {
                 {scaled_rows(uniform_traffic(comm.size()), bytes, exchange.row_bytes)});
     }
     ExchangeResult run(std::unique_ptr<Transport> transport) {
-        return measure_exchange(exchange, comm, {*transport, {}, {}, nullptr});
+        auto const mover = make_straight_mover(*transport, exchange.layers(), exchange.row_bytes);
+        return run(std::vector<RowMover*>(exchange.rows.size(), mover.get()));
+    }
+    ExchangeResult run(std::vector<RowMover*> const& of_step) {
+        return measure_exchange(exchange, comm, {of_step, {}, {}, nullptr});
     }
     /// Rows that arrive from a rank in a step, over all ranks.
     int64_t rows_from(std::size_t step, int64_t source) const {
@@ -66,8 +73,7 @@ struct Sweep {
 };
 
 TEST(ExchangeSweep, EveryAlgorithmMovesEveryByte) {
-    for (auto const& algorithm : exchange_algorithms()) {
-        if (forwards(algorithm) || algorithm == "direct") continue;
+    for (auto const& algorithm : transport_candidates()) {
         Sweep sweep;
         sweep.exchange.algorithm = algorithm;
         auto const result = sweep.run(make_mpi_transport(sweep.comm, algorithm, sweep.topology));
@@ -80,6 +86,121 @@ TEST(ExchangeSweep, EveryAlgorithmMovesEveryByte) {
         EXPECT_EQ(record.step_tokens[2], sweep.comm.size() * (7919 / 5));
         for (auto const& of_size : measured_iterations(record)) EXPECT_EQ(of_size.size(), 3u);
     }
+}
+
+/// Nodes of two, rows of 6 bytes, two layers of which one moves other rows than the other.
+struct ForwardedSweep : Sweep {
+    ForwardedSweep(std::string const& algorithm, std::mt19937& random) {
+        exchange.algorithm = algorithm;
+        exchange.row_bytes = 6;
+        exchange.layer = {3, 4};
+        for (auto& step : exchange.rows) {
+            step.push_back(step.front());
+            for (auto& layer : step)
+                for (auto& n : layer.flat())
+                    n = random() % 3 == 0 ? 0 : static_cast<int64_t>(random() % 40);
+        }
+    }
+    std::unique_ptr<RowMover> mover() const {
+        auto const slots = linear_placement(1, comm.size(), comm.size());
+        std::vector<std::unique_ptr<Exchange>> layers;
+        for (int l = 0; l < 2; ++l)
+            layers.push_back(make_mpi_exchange(comm, exchange.algorithm, slots, topology,
+                                               Dedup::none,
+                                               {3, DType::bf16, DType::bf16, DType::bf16,
+                                                WeightAt::source, index(comm.rank()), 1}));
+        return make_forwarding_mover(std::move(layers), comm.rank(), exchange.row_bytes);
+    }
+};
+
+TEST(ExchangeSweep, RowsThatAreHandedOnArriveByteByByte) {
+    std::mt19937 random(7);
+    for (auto const* algorithm : {"rail", "hierarchical"}) {
+        ForwardedSweep sweep(algorithm, random);
+        auto const mover = sweep.mover();
+        auto const result = sweep.run(std::vector<RowMover*>(4, mover.get()));
+        EXPECT_EQ(result.wrong, (std::vector<int64_t>(4, 0))) << algorithm;
+        int64_t rows = 0, bytes = 0;
+        for (auto const& step : sweep.exchange.rows)
+            for (auto const& layer : step)
+                for (auto const n : layer.flat()) rows += n;
+        EXPECT_EQ(result.record.identities, 2 * rows);
+        if (!sweep.comm.is_root()) continue;
+        EXPECT_EQ(result.record.hops, std::string(algorithm) == "rail" ? 2 : 3);
+        for (auto const b : result.record.wire.flat()) bytes += b;
+        EXPECT_EQ(bytes, rows * 6 * result.record.hops);
+    }
+}
+
+/// Moves rows right, but gives one byte of the first row wrong.
+class Spoiling final : public RowMover {
+public:
+    explicit Spoiling(std::unique_ptr<RowMover> right) : right_(std::move(right)) {}
+    void prepare(int layer, Blocks const& blocks, std::byte const* send) override {
+        some_ = blocks.receive_offset.back() > 0;
+        right_->prepare(layer, blocks, send);
+    }
+    void move(int layer) override { right_->move(layer); }
+    std::byte const* received(int layer) override {
+        auto* rows = const_cast<std::byte*>(right_->received(layer));
+        if (some_) rows[5] ^= std::byte{1};
+        return rows;
+    }
+
+private:
+    std::unique_ptr<RowMover> right_;
+    bool some_ = false;
+};
+
+TEST(ExchangeSweep, AWrongByteOfARowThatWasHandedOnIsSeen) {
+    std::mt19937 random(8);
+    ForwardedSweep sweep("rail", random);
+    Spoiling mover(sweep.mover());
+    auto const result = sweep.run(std::vector<RowMover*>(4, &mover));
+    int64_t spoiled = 0;
+    for (auto const& step : sweep.exchange.rows)
+        for (auto const& rows : step)
+            for (int32_t r = 0; r < sweep.comm.size(); ++r)
+                spoiled += Blocks(rows, RankId{r}).receive_offset.back() > 0;
+    EXPECT_EQ(result.record.wrong, 2 * spoiled);
+    EXPECT_GT(spoiled, 0);
+}
+
+TEST(ExchangeSweep, StepsGoByTheAlgorithmsChosenForThem) {
+    Sweep sweep;
+    sweep.exchange.algorithm = auto_algorithm;
+    std::vector<std::unique_ptr<Transport>> transports;
+    std::vector<std::unique_ptr<RowMover>> movers;
+    for (auto const* name : {"bruck", "ring"}) {
+        transports.push_back(make_mpi_transport(sweep.comm, name, sweep.topology));
+        movers.push_back(make_straight_mover(*transports.back(), 1, sweep.exchange.row_bytes));
+    }
+    auto const choice = try_movers(sweep.exchange, sweep.comm, {"bruck", "ring"}, movers, [] {});
+    ASSERT_EQ(choice.size(), 4u);
+    for (auto const& of_step : choice) {
+        EXPECT_EQ(of_step.tried.size(), 2u);
+        for (auto const& text : sweep.comm.all_gather(of_step.text()))
+            EXPECT_EQ(text, of_step.text());
+    }
+    sweep.exchange.step_algorithm = {"bruck", "ring", "ring", "bruck"};
+    auto const result =
+        sweep.run({movers[0].get(), movers[1].get(), movers[1].get(), movers[0].get()});
+    EXPECT_EQ(result.record.wrong, 0);
+    if (!sweep.comm.is_root()) return;
+    EXPECT_EQ(result.record.algorithm, "auto");
+    EXPECT_EQ(result.record.step_algorithm, sweep.exchange.step_algorithm);
+    Array<int64_t, 2> wire({sweep.comm.size(), link_class_count});
+    for (int64_t s = 0; s < 4; ++s) {
+        auto const bytes =
+            bytes_of(sweep.exchange.rows[static_cast<std::size_t>(s)][0], sweep.exchange.row_bytes);
+        auto const of_step = wire_bytes(
+            exchange_schedule(sweep.exchange.step_algorithm[static_cast<std::size_t>(s)], bytes),
+            sweep.topology);
+        std::ranges::transform(wire.flat(), of_step.flat(), wire.flat().begin(), std::plus<>());
+    }
+    for (int64_t r = 0; r < sweep.comm.size(); ++r)
+        for (int64_t c = 0; c < wire.extent(1); ++c)
+            EXPECT_EQ(result.record.wire(0, 0, r, c), wire(r, c)) << r;
 }
 
 TEST(ExchangeSweep, WrongBytesAreCountedRowByRow) {

@@ -21,6 +21,7 @@ struct Case {
     LayerWork work{{Array<int64_t, 2>({2, 2})},
                    {Array<int64_t, 2>({2, 2})},
                    {Array<int64_t, 2>({2, 2})},
+                   {Array<int64_t, 2>({2, 2})},
                    {Array<int64_t, 2>({2, 2}), Array<int64_t, 2>({2, 1})},
                    {10, 7},
                    {4, 6},
@@ -138,6 +139,37 @@ TEST(LayerBounds, ExchangesHaveTheirRowsAndTheLeastOfThem) {
     auto const p = static_cast<std::size_t>(Phase::dispatch);
     EXPECT_FALSE(ring.bound[p].exists());
     EXPECT_TRUE(std::isnan(ring.least[p]));
+}
+
+TEST(LayerBounds, PaddingTravelsAndIsNotTouched) {
+    Case plain, padded;
+    Case::set(padded.work.padding[0], {70, 90, 80, 60});
+    for (auto const phase : {Phase::permute, Phase::expert, Phase::unpermute})
+        EXPECT_EQ(padded.bounds("padded").bound[static_cast<std::size_t>(phase)].seconds,
+                  plain.bound(phase));
+    plain.cache = padded.cache = 0;
+    auto const bounds = padded.bounds("padded");
+    auto const of = [](LayerBounds const& b, Phase phase) {
+        return b.bound[static_cast<std::size_t>(phase)].seconds;
+    };
+    EXPECT_NEAR(of(bounds, Phase::dispatch), 1e-6 + 100 * 256 / 1e9, 1e-12);
+    EXPECT_NEAR(of(bounds, Phase::combine), 1e-6 + 100 * 128 / 1e9, 1e-12);
+    EXPECT_EQ(bounds.least[static_cast<std::size_t>(Phase::dispatch)],
+              plain.least(Phase::dispatch));
+}
+
+TEST(LayerBounds, OfAGatherComeBackWithoutPadding) {
+    Case c;  // 10 and 7 tokens, to both ranks
+    Case::set(c.work.rows[0], {4, 3, 6, 5});
+    Case::set(c.work.padding[0], {6, 7, 1, 2});
+    auto const of = [&](Phase phase) {
+        return c.bounds("allgather").bound[static_cast<std::size_t>(phase)].seconds;
+    };
+    EXPECT_NEAR(of(Phase::permute), memory(4 * 128, 10 * 256, 6 * 128, 7 * 256), 1e-12);
+    EXPECT_NEAR(of(Phase::unpermute), memory(7 * 128, 10 * 128, 11 * 128, 7 * 128), 1e-12);
+    c.cache = 0;
+    EXPECT_NEAR(of(Phase::dispatch), 1e-6 + 10 * 256 / 1e9, 1e-12);
+    EXPECT_NEAR(of(Phase::combine), 1e-6 + 6 * 128 / 1e9, 1e-12);
 }
 
 TEST(LayerBounds, CombineGoesBackwards) {

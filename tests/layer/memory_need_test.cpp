@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "layer/part_times.hpp"
+#include "schedule/exchange_candidates.hpp"
 #include "support/random_routing.hpp"
 #include "trace/generator.hpp"
 
@@ -24,6 +25,8 @@ struct Case {
     DType dtype = DType::f32;
     Overlap overlap = {};
     double emulate_us = 0;
+    std::string algorithm = "alltoallv";
+    Capacity capacity = {};
 
     MemoryNeed of(int ranks, int rank) const {
         auto const source = make_generator({.trace = {}, .generator = "uniform"},
@@ -46,12 +49,13 @@ struct Case {
                             Assign::contiguous,
                             placement,
                             topology,
-                            "alltoallv",
+                            algorithm,
                             measure,
                             {},
                             {},
                             overlap,
-                            emulate_us},
+                            emulate_us,
+                            capacity},
                            ranks, RankId{rank});
     }
 };
@@ -96,10 +100,55 @@ TEST(MemoryNeed, CountsIntervalsOfPartsUpToTheirLimit) {
               static_cast<double>(most_events) * sizeof(Event) + many * sizeof(double));
 }
 
+TEST(MemoryNeed, PaddedRowsAreThoseOfTheCapacity) {
+    Case padded{.algorithm = "padded", .capacity = {7, 1}};
+    EXPECT_EQ(padded.of(4, 3).rows, 2 * 4 * 7 * 10 * (4 + 4));
+    padded.overlap = {3, 1, true};
+    EXPECT_EQ(padded.of(4, 3).rows, 3 * 2 * 4 * 7 * 10 * (4 + 4)) << "each part has its own";
+}
+
+TEST(MemoryNeed, EveryTokenComesToEveryRankOfAGather) {
+    EXPECT_EQ((Case{.algorithm = "allgather"}.of(4, 3).rows), 40 * 10 * 4 + 2 * 10 * 2 * 10 * 4);
+}
+
 TEST(MemoryNeed, EmulatedExpertsHaveNoWeights) {
     Case emulated;
     emulated.emulate_us = 5;
     EXPECT_EQ(emulated.of(4, 0).weights, 0);
+}
+
+TEST(MemoryNeed, ATrialHoldsTheRowsOfAllThatItTriesBeforeThereAreWeights) {
+    Case one, some;
+    some.algorithm = auto_algorithm;
+    some.emulate_us = one.emulate_us = 5;
+    double const tried =
+        static_cast<double>(exchange_candidates(ClusterTopology::blocks(4, 4), Dedup::none).size());
+    double const of_bruck = 0.5 * (2 + 1) * 10 * 2 * 10 * 4;
+    EXPECT_EQ(some.of(4, 3).rows, tried * one.of(4, 3).rows + of_bruck);
+    some.emulate_us = one.emulate_us = 0;
+    EXPECT_EQ(some.of(4, 3).total(),
+              one.of(4, 3).total() - one.of(4, 3).rows - one.of(4, 3).weights +
+                  std::max(tried * one.of(4, 3).rows + of_bruck,
+                           one.of(4, 3).weights + one.of(4, 3).rows + of_bruck));
+}
+
+TEST(MemoryNeed, OfRowsAloneIsTheLargestStepsRows) {
+    auto const topology = ClusterTopology::blocks(3, 2);
+    Array<int64_t, 2> few({3, 3}), many({3, 3});
+    few(0, 1) = 2;
+    many(0, 1) = 5;  // rank 0 keeps 4, sends 5 to 1 and 6 to 2
+    many(0, 0) = 4;
+    many(0, 2) = 6;
+    auto const need = [&](std::string const& algorithm, int32_t rank) {
+        return memory_need(ExchangeCase{{{few}, {many}}, {0}, 10, algorithm, topology, {}, {}, {}},
+                           RankId{rank});
+    };
+    EXPECT_EQ(need("ring", 0), 10 * (15 + 4));
+    EXPECT_EQ(need("ring", 2), 10 * 6);
+    EXPECT_EQ(need("auto", 2), 10 * 6 * static_cast<double>(transport_candidates().size()));
+    // By rail rank 0's rows wait at rank 0 (9) and at rank 2 (6); each arrives twice with its plan.
+    EXPECT_EQ(need("rail", 0), 10 * (15 + 4) + 15 * (10 + 64) + (9 + 4) * (20 + 64));
+    EXPECT_EQ(need("rail", 2), 10 * 6 + (6 + 6) * (20 + 64));
 }
 
 }  // namespace

@@ -54,6 +54,7 @@ IterationWindows replay_with(Case const& with, LastReading const& clock,
     SmallReplay replay(spec, source, comm);
     replay.kernel = with.kernel;
     replay.algorithm = with.algorithm;
+    if (replay.algorithm == "allgather") replay.spec.dedup = Dedup::rank;
     replay.measure.start = with.start;
     replay.measure.warmup = with.warmup;
     replay.measure.min_passes = passes;
@@ -109,6 +110,8 @@ INSTANTIATE_TEST_SUITE_P(
         Case{"auto", "alltoallv", DType::f32}, Case{"auto", "ring", DType::bf16},
         Case{"reference", "shm", DType::bf16}, Case{"onednn", "shm", DType::f32, "free"},
         Case{"reference", "direct", DType::bf16}, Case{"onednn", "direct", DType::f32, "free"},
+        Case{"reference", "padded", DType::f32}, Case{"onednn", "padded", DType::bf16, "free"},
+        Case{"reference", "allgather", DType::bf16}, Case{"onednn", "allgather", DType::f32},
         Case{"reference", "ring", DType::bf16, "free"},
         Case{"onednn", "ring", DType::bf16, "aligned", 0, "off"},
         Case{"reference", "alltoallv", DType::f32, "free", 0, "off"},

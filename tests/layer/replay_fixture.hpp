@@ -1,6 +1,7 @@
 #pragma once
 
 #include "exchange/mpi/mpi_exchange.hpp"
+#include "layer/pair_capacity.hpp"
 #include "layer/replay.hpp"
 #include "support/random_routing.hpp"
 
@@ -23,6 +24,7 @@ struct SmallReplay {
     Calibration calibration;
     Overlap overlap;
     double emulate_us = 0;
+    int64_t capacity = 0;  ///< of padded
     std::function<bool()> interrupted;
     Heartbeat* heartbeat = nullptr;
     Clock const* clock = nullptr;   ///< nullptr = the host's
@@ -31,18 +33,6 @@ struct SmallReplay {
     Placement placement() const {
         return linear_placement(spec.layers, source.info().num_experts, comm.size());
     }
-    ExchangeShape shape(Placement const& placement) const {
-        auto const rank = static_cast<std::size_t>(index(comm.rank()));
-        auto const offset = placement.rank_slot_offset();
-        return {spec.shape.hidden,
-                spec.dtype,
-                spec.wire_dtype,
-                spec.combine_dtype,
-                spec.shape.weight_at,
-                offset[rank],
-                offset[rank + 1] - offset[rank]};
-    }
-
     /// \param wrap_exchange, wrap_experts  put something between (a planted fault)
     template <class WrapExchange, class WrapExperts>
     RunRecord run(WrapExchange&& wrap_exchange, WrapExperts&& wrap_experts) const {
@@ -53,9 +43,17 @@ struct SmallReplay {
         std::vector<Exchange*> parts;
         for (int part = 0; part < overlap.parts(); ++part)
             channels.push_back(Communicator::duplicate(comm.native()));
+        std::vector<LayerId> layers;
+        for (int l = 0; l < spec.layers; ++l) layers.push_back(LayerId{l});
+        ReplayCase small{spec,      source,  layers, Assign::contiguous, placed,  topology,
+                         algorithm, measure, inject, calibration,        overlap, emulate_us,
+                         {}};
+        if (algorithm == "padded") small.capacity = pair_capacity(small, comm, capacity);
+        auto shape = exchange_shape(spec, placed, comm.rank());
+        shape.capacity = small.capacity;
         for (auto const& channel : channels) {
-            exchanges.push_back(wrap_exchange(make_mpi_exchange(
-                channel, algorithm, placed, topology, spec.dedup, shape(placed))));
+            exchanges.push_back(wrap_exchange(
+                make_mpi_exchange(channel, algorithm, placed, topology, spec.dedup, shape)));
             parts.push_back(exchanges.back().get());
         }
         std::vector<std::vector<WeightKey>> keys;
@@ -66,12 +64,8 @@ struct SmallReplay {
         }
         auto experts = wrap_experts(make_expert_kernel(kernel, spec.routed(), spec.seed, keys, 1));
         LocalNetworks local(spec, kernel, 1);
-        std::vector<LayerId> layers;
-        for (int l = 0; l < spec.layers; ++l) layers.push_back(LayerId{l});
         MonotonicClock const host_clock;
-        return replay({spec, source, layers, Assign::contiguous, placed, topology, algorithm,
-                       measure, inject, calibration, overlap, emulate_us},
-                      comm,
+        return replay(small, comm,
                       {parts,
                        *experts,
                        local,

@@ -7,6 +7,7 @@
 #include "comm/mpi_session.hpp"
 #include "layer/replay_fixture.hpp"
 #include "measure/statistics.hpp"
+#include "schedule/exchange_schedule.hpp"
 
 namespace epsim::test {
 namespace {
@@ -230,12 +231,15 @@ TEST_P(Waits, ADelayIsSeenByTheRanksThatDependOnTheLateOne) {
     MemorySource const source(std::move(batch), ranks);
     SmallReplay replay(small_spec(source, DType::f32), source, comm);
     replay.algorithm = GetParam().algorithm;
+    if (replay.algorithm == "allgather") replay.spec.dedup = Dedup::rank;
     replay.measure.min_passes = 7;
     constexpr double delay_s = 0.06;
     replay.inject = {GetParam().delayed, 1, delay_s * 1e6, 1};
     auto const record = replay.run();
     if (!comm.is_root()) return;
-    bool const all = replay.algorithm == "alltoallv" || GetParam().waiting == Phase::counts;
+    bool const pairs = replay.algorithm != "alltoallv" && replay.algorithm != "padded" &&
+                       replay.algorithm != "allgather";
+    bool const all = !pairs || GetParam().waiting == Phase::counts;
     for (int64_t r = 0; r < ranks; ++r) {
         double const wait = median_wait(record, GetParam().waiting, r);
         bool const depends = r != 1 && (all || r == 0);
@@ -260,6 +264,12 @@ INSTANTIATE_TEST_SUITE_P(Algorithms, Waits,
                                          WaitCase{"shm", "layout", Phase::counts},
                                          WaitCase{"direct", "dispatch", Phase::dispatch},
                                          WaitCase{"direct", "expert", Phase::combine},
+                                         WaitCase{"padded", "permute", Phase::dispatch},
+                                         WaitCase{"padded", "expert", Phase::combine},
+                                         WaitCase{"padded", "layout", Phase::counts},
+                                         WaitCase{"allgather", "permute", Phase::dispatch},
+                                         WaitCase{"allgather", "expert", Phase::combine},
+                                         WaitCase{"allgather", "layout", Phase::counts},
                                          WaitCase{"pairwise", "permute", Phase::dispatch},
                                          WaitCase{"persistent", "expert", Phase::combine}),
                          [](auto const& test) {
@@ -331,7 +341,8 @@ void expect_parts_change_nothing(Overlap overlap, DType type, Dedup dedup, std::
 
     // Every part of every phase that ran, once, inside its phase and its iteration.
     int const parts = overlap.parts(), ranks = comm.size();
-    ASSERT_EQ(std::ssize(record.events), std::ssize(record.step_of) * 3 * 7 * parts * ranks);
+    int const phases = one_pass(algorithm) ? 5 : 7;
+    ASSERT_EQ(std::ssize(record.events), std::ssize(record.step_of) * 3 * phases * parts * ranks);
     std::set<std::tuple<int, int, int, int, int>> seen;
     for (auto const& e : record.events) {
         EXPECT_TRUE(seen.insert({e.iteration, e.layer, e.rank, e.phase, e.chunk}).second);
@@ -349,20 +360,29 @@ void expect_parts_change_nothing(Overlap overlap, DType type, Dedup dedup, std::
 TEST(Parts, ChunksGiveTheSameBitsWithAndWithoutAThread) {
     for (int const chunks : {2, 3, 7, 50})
         for (bool const thread : {false, true})
-            for (auto const* algorithm : {"alltoallv", "ring"})
+            for (auto const* algorithm : {"alltoallv", "ring", "direct"})
                 expect_parts_change_nothing({chunks, 1, thread}, DType::f32, Dedup::none, algorithm,
                                             static_cast<unsigned>(chunks));
 }
 
 TEST(Parts, MicroBatchesGiveTheSameBitsWithAndWithoutAThread) {
     for (bool const thread : {false, true})
-        expect_parts_change_nothing({1, 2, thread}, DType::f32, Dedup::none, "alltoallv", 5);
+        for (auto const* algorithm : {"alltoallv", "direct"})
+            expect_parts_change_nothing({1, 2, thread}, DType::f32, Dedup::none, algorithm, 5);
 }
 
 TEST(Parts, GoThroughTheChecksWithDedup) {
     for (Overlap const overlap : {Overlap{3, 1, true}, Overlap{1, 2, true}})
         for (auto const type : {DType::f32, DType::bf16})
-            expect_parts_change_nothing(overlap, type, Dedup::rank, "alltoallv", 9);
+            for (auto const* algorithm : {"alltoallv", "direct"})
+                expect_parts_change_nothing(overlap, type, Dedup::rank, algorithm, 9);
+}
+
+TEST(Parts, HaveRoomOfTheirOwn) {
+    for (Overlap const overlap : {Overlap{3, 1, true}, Overlap{50, 1, false}, Overlap{1, 2, true}})
+        for (auto const dedup : {Dedup::none, Dedup::rank})
+            expect_parts_change_nothing(overlap, DType::f32, dedup, "padded", 9);
+    expect_parts_change_nothing({3, 1, true}, DType::f32, Dedup::rank, "allgather", 9);
 }
 
 TEST(Parts, LeaveNothingBehindWhereThereIsOne) {

@@ -112,6 +112,70 @@ TEST(ExchangeBound, IsNeverAboveASimulatedExchange) {
     EXPECT_GT(tight, 100) << "a bound of nothing is no bound";
 }
 
+/// Every rank's bytes to everybody.
+Array<int64_t, 2> to_everybody(std::vector<int64_t> const& bytes) {
+    auto const ranks = std::ssize(bytes);
+    Array<int64_t, 2> matrix({ranks, ranks});
+    for (int64_t from = 0; from < ranks; ++from)
+        for (int64_t to = 0; to < ranks; ++to)
+            matrix(from, to) = bytes[static_cast<std::size_t>(from)];
+    return matrix;
+}
+
+/// Each rank hands on to the next what it got in the round before.
+ExchangeSchedule ring_of_blocks(std::vector<int64_t> const& bytes) {
+    int const ranks = static_cast<int>(bytes.size());
+    ExchangeSchedule schedule{ranks, {}};
+    for (int round = 0; round + 1 < ranks; ++round) {
+        auto& messages = schedule.rounds.emplace_back();
+        for (int r = 0; r < ranks; ++r)
+            messages.push_back({RankId{r}, RankId{(r + 1) % ranks},
+                                bytes[static_cast<std::size_t>((r + ranks - round) % ranks)]});
+    }
+    return schedule;
+}
+
+TEST(ExchangeBound, OfAGatherHoldsHoweverItIsHandedOn) {
+    std::mt19937 random(8);
+    int tight = 0;
+    for (int trial = 0; trial < 300; ++trial) {
+        auto const topology = test::random_topology(random);
+        auto const links = AffineLinks::random(topology.ranks(), random);
+        MachineLimits const limits(topology, calibrate(links, topology, {}, {}), 0);
+        std::vector<int64_t> bytes;
+        for (int r = 0; r < topology.ranks(); ++r)
+            bytes.push_back(random() % 4 == 0 ? 0 : static_cast<int64_t>(random() % (1 << 22)));
+        auto const straight = exchange_schedule("allgather", to_everybody(bytes));
+        double const bound = or_zero(limits.exchange(straight));
+        for (auto const& schedule : {straight, ring_of_blocks(bytes)}) {
+            double const t = simulate(schedule, links, topology, random);
+            EXPECT_LE(bound, t * (1 + 1e-6));
+            tight += bound > 0.2 * t;
+        }
+    }
+    EXPECT_GT(tight, 100);
+}
+
+TEST(ExchangeBound, OfAGatherIsOfWhatANodeAndARankNeed) {
+    // Two nodes of two ranks, 10 MB each: 30 MB come to a rank over both its ports, 20 MB to a
+    // node.
+    auto const topology = ClusterTopology::blocks(4, 2);
+    auto const schedule = exchange_schedule("allgather", to_everybody(std::vector(4, 10'000'000l)));
+    AffineLinks links(4, 1e-6, 1e9);
+    auto const bound = [&](Ceilings const& memory, double cache) {
+        return MachineLimits(topology, calibrate(links, topology, memory, memory), cache)
+            .exchange(schedule);
+    };
+    EXPECT_NEAR(bound({}, 0).seconds, 1e-6 + 30e6 / 2e9, 1e-9);
+    EXPECT_EQ(bound({}, 0).resource, Resource::node_port);
+    for (int from : {0, 1})
+        for (int to : {2, 3}) links.bandwidth(from, to) = links.bandwidth(to, from) = 1e8;
+    EXPECT_NEAR(bound({}, 0).seconds, 1e-6 + 20e6 / 2e8, 1e-9);
+    EXPECT_EQ(bound({}, 0).resource, Resource::network_port);
+    EXPECT_NEAR(bound(ceilings(1e7, 1), 1e6).seconds, (60e6 - 1e6) / 1e7, 1e-6);
+    EXPECT_EQ(bound(ceilings(1e7, 1), 1e6).resource, Resource::node_memory);
+}
+
 TEST(ExchangeBound, IsTheLongestOfItsResources) {
     // Brute force on uniform links: the busiest port, or the latency of an empty message.
     std::mt19937 random(4);
@@ -215,17 +279,19 @@ TEST(ExchangeBound, GrowsWithTheBytes) {
 
 /// Rows between ranks of random tokens, and how many were left if none went anywhere twice.
 struct RandomTraffic {
-    Array<int64_t, 2> bytes;
+    Array<int64_t, 2> bytes, gathered;  // gathered: every token to everybody
     LeastTraffic least;
 
     RandomTraffic(ClusterTopology const& topology, std::mt19937& random, int64_t row)
         : bytes({topology.ranks(), topology.ranks()}),
+          gathered(bytes),
           least{bytes, Array<int64_t, 2>({topology.ranks(), topology.nodes()})} {
         auto const ranks = static_cast<unsigned>(topology.ranks());
         int const favourite = random() % 3 == 0 ? static_cast<int>(random() % ranks) : -1;
         for (unsigned t = 0; t < random() % 200; ++t) {
             auto const from = static_cast<int>(random() % ranks);
             std::vector<int> to, nodes;
+            for (int r = 0; r < topology.ranks(); ++r) gathered(from, r) += row;
             for (int choice = 0; choice < 4; ++choice)
                 to.push_back(favourite >= 0 && choice < 2 ? favourite
                                                           : static_cast<int>(random() % ranks));
@@ -257,9 +323,12 @@ TEST(LeastBound, IsNeverAboveThatOfAnAlgorithm) {
         for (auto const& algorithm : exchange_algorithms())
             for (auto const direction : {Direction::dispatch, Direction::combine}) {
                 auto const least = limits.least_exchange(traffic.least, direction);
-                auto const bound = limits.exchange(exchange_schedule(
-                    algorithm,
-                    direction == Direction::dispatch ? traffic.bytes : transposed(traffic.bytes)));
+                bool const there = direction == Direction::dispatch;
+                auto const& sent = algorithm == "allgather" ? traffic.gathered : traffic.bytes;
+                auto const bound =
+                    limits.exchange(there ? exchange_schedule(algorithm, sent)
+                                          : exchange_schedule(return_algorithm(algorithm),
+                                                              transposed(traffic.bytes)));
                 EXPECT_LE(or_zero(least), or_zero(bound) * (1 + 1e-12)) << algorithm;
                 bounded += least.exists();
             }

@@ -131,5 +131,12 @@ TEST_F(TrafficFile, WhatIsNoMatrixOfTheRanksIsRefused) {
     EXPECT_THROW(read_traffic("matrix.txt", 2), InputError);
 }
 
+TEST(WholeRows, RoundUpAndLeaveOutWhatComesTwice) {
+    using Sizes = std::vector<int64_t>;
+    EXPECT_EQ(whole_rows({0, 1, 4, 5, 6, 11}, 5), (Sizes{0, 5, 10, 15}));
+    EXPECT_EQ(whole_rows({7, 8}, 1), (Sizes{7, 8}));
+    EXPECT_EQ(whole_rows({8, 16, 4096, 8192}, 4096), (Sizes{4096, 8192}));
+}
+
 }  // namespace
 }  // namespace epsim::test

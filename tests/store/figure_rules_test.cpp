@@ -51,6 +51,21 @@ TEST(Figures, HoldForRandomRuns) {
     }
 }
 
+TEST(Figures, AMapOfPairsHasEveryPair) {
+    RunRecord record;
+    record.tags = {"exchange-only", "pairs"};
+    record.topology.resize(3);
+    record.checked = 6;
+    record.size = {8, 4096};
+    record.link_seconds = Array<double, 3>({2, 3, 3}, 1e-6);
+    record.summary = summarise(record);
+    EXPECT_THAT(violations(record), ElementsAre());
+    record.link_seconds(1, 2, 0) = nan;
+    record.summary = summarise(record);
+    EXPECT_THAT(violations(record),
+                ElementsAre(HasSubstr("measured, both ways: 4096 B from rank 2 to rank 0")));
+}
+
 TEST(Figures, TimesThatCannotBeAreNamed) {
     EXPECT_THAT(broken([](RunRecord&) {}), IsEmpty());
     EXPECT_THAT(broken([](RunRecord& r) { r.step_end(0, 0) = r.step_start(0, 0) - 1; }),

@@ -36,6 +36,7 @@ Json as_json(RunRecord const& r) {
               {"dispatch_row_bytes", r.dispatch_row_bytes},
               {"combine_row_bytes", r.combine_row_bytes},
               {"hops", r.hops},
+              {"step_algorithm", r.step_algorithm},
               {"flops_per_assignment", r.flops_per_assignment},
               {"local_flops_per_token", r.local_flops_per_token}};
     for_each_array(r, [&](ArrayPlace const& place, auto const& array) {

@@ -107,6 +107,12 @@ inline RunRecord random_record(unsigned seed, RecordSizes const& n = {}) {
         r.sequential_phase = Array<double, 4>({n.steps, n.layers, phases, n.ranks});
         fill(r.sequential_phase);
         for (int64_t s = 0; s < n.steps; ++s) r.sequential_step.push_back(1 + unit());
+    } else {
+        for (int64_t s = 0; s < n.steps; ++s) r.step_loaded.push_back(static_cast<uint8_t>(s % 2));
+    }
+    if (n.steps > 0 && below(2) == 1) {
+        r.algorithm = "auto";
+        for (int64_t i = 0; i < n.steps; ++i) r.step_algorithm.push_back(below(2) ? "ring" : "shm");
     }
     r.dispatch_row_bytes = 96;
     r.combine_row_bytes = 128;
@@ -146,6 +152,7 @@ inline RunRecord random_record(unsigned seed, RecordSizes const& n = {}) {
                                                 : 2) +=
                         r.payload(l, d, from, to) + r.metadata(l, d, from, to);
 
+    r.capacity = below(2) * 17;  // told, and of no algorithm that has one
     r.checked = n.tokens * n.steps * n.layers;
     r.identities = r.checked * n.top_k;
     r.max_error = unit();

@@ -78,6 +78,9 @@ void expect_equal(RunRecord const& found, RunRecord const& expected) {
     EXPECT_EQ(found.dispatch_row_bytes, expected.dispatch_row_bytes);
     EXPECT_EQ(found.combine_row_bytes, expected.combine_row_bytes);
     EXPECT_EQ(found.hops, expected.hops);
+    EXPECT_EQ(found.capacity, expected.capacity);
+    EXPECT_EQ(found.algorithm, expected.algorithm);
+    EXPECT_EQ(found.step_algorithm, expected.step_algorithm);
     EXPECT_EQ(found.flops_per_assignment, expected.flops_per_assignment);
     EXPECT_EQ(found.local_flops_per_token, expected.local_flops_per_token);
     EXPECT_EQ(found.checked, expected.checked);

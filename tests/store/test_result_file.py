@@ -89,11 +89,14 @@ class ResultFile(unittest.TestCase):
                     self.assertGreater(len(file[name].attrs["long_name"]), 5)
             stored = {f"{g}/{n}" for g in [*ARRAY_GROUPS, *OPTIONAL_GROUPS] if g in file
                       for n in file[g] if not is_scale(file[f"{g}/{n}"])}
+            stored.discard("traffic/step_algorithm")  # texts
             self.assertEqual(stored | {"validation/output_checksum"} & set(self.expected["arrays"]),
                              set(self.expected["arrays"]))
             traffic = file["traffic"].attrs
             for name in ("dispatch_row_bytes", "combine_row_bytes", "hops"):
                 self.assertEqual(traffic[name], self.expected[name])
+            self.assertEqual([text(name) for name in file["traffic"].get("step_algorithm", ())],
+                             self.expected["step_algorithm"])
             for name in ("top_k", "flops_per_assignment", "local_flops_per_token"):
                 self.assertEqual(file["load"].attrs[name], self.expected[name])
 

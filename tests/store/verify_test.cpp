@@ -107,6 +107,114 @@ TEST(Conservation, ConsistentLossIsNamed) {
                 HasSubstr("the classes of links are self, network, node"));
 }
 
+/// More padding or metadata, on the wire too.
+void add_bytes(RunRecord& r, Array<int64_t, 4>& bytes, std::array<int64_t, 4> const& at,
+               int64_t more) {
+    auto const [l, d, from, to] = at;
+    bytes(l, d, from, to) += more;
+    r.wire(l, d, from, from == to ? 0 : from / 2 == to / 2 ? 1 : 2) += more;
+}
+
+template <class Visit>
+void over_pairs(RunRecord const& r, Visit&& visit) {
+    for (int64_t l = 0; l < r.payload.extent(0); ++l)
+        for (int64_t d : {0, 1})
+            for (int64_t from = 0; from < r.payload.extent(2); ++from)
+                for (int64_t to = 0; to < r.payload.extent(3); ++to)
+                    visit(std::array<int64_t, 4>{l, d, from, to});
+}
+
+int64_t bytes_at(Array<int64_t, 4> const& array, std::array<int64_t, 4> const& at) {
+    return array(at[0], at[1], at[2], at[3]);
+}
+
+/// The same run with room for 40 rows from each rank for each, whatever there is.
+RunRecord padded(RunRecord r) {
+    r.algorithm = "padded";
+    r.capacity = 40;
+    int64_t const room = 40 * std::ssize(r.step);
+    over_pairs(r, [&](auto const& at) {
+        bool const there = at[1] == 0;
+        add_bytes(r, r.padding, at, room * (there ? 96 : 128) - bytes_at(r.payload, at));
+        if (there) add_bytes(r, r.metadata, at, room * 8 - bytes_at(r.metadata, at));
+    });
+    return r;
+}
+
+/// The same run with every token sent to every rank: 30 from rank 0, 30 from rank 1, the rest from
+/// rank 2. A row serves two assignments where there are two.
+RunRecord gathered(RunRecord r) {
+    r.algorithm = "allgather";
+    r.dedup = "rank";
+    int64_t const all = 50 * std::ssize(r.step);
+    over_pairs(r, [&](auto const& at) {
+        auto const& [l, d, from, to] = at;
+        int64_t const row = d == 0 ? 96 : 128, tokens = from < 2 ? 30 : all - 60;
+        int64_t const rows = (bytes_at(r.selected, at) / row + 1) / 2;
+        add_bytes(r, r.payload, at, rows * row - bytes_at(r.payload, at));
+        if (d == 1) return;
+        add_bytes(r, r.padding, at, (tokens - rows) * row);
+        add_bytes(r, r.metadata, at,
+                  4 * std::ssize(r.step) + 8 * 2 * tokens - bytes_at(r.metadata, at));
+    });
+    return r;
+}
+
+TEST(Conservation, HoldsForPaddedAndGatheredRuns) {
+    for (unsigned seed = 0; seed < 30; ++seed) {
+        auto const record = random_record(seed, {.tokens = 50});
+        EXPECT_THAT(violations(padded(record)), ElementsAre());
+        EXPECT_THAT(violations(gathered(record)), ElementsAre());
+        auto merged = padded(record);  // 5 experts on 3 ranks, top-2: rows of 2 entries
+        merged.dedup = "rank";
+        over_pairs(merged, [&](auto const& at) {
+            if (at[1] == 0) add_bytes(merged, merged.metadata, at, bytes_at(merged.metadata, at));
+        });
+        EXPECT_THAT(violations(merged), ElementsAre());
+    }
+}
+
+TEST(Conservation, FaultsOfPaddingAreNamed) {
+    auto const whole = random_record(4, {.tokens = 50});
+    auto const broken = [&](RunRecord record, auto&& spoil) {
+        spoil(record);
+        std::string all;
+        for (auto const& text : violations(record)) all += text + "\n";
+        return all;
+    };
+    for (auto const d : {0, 1})
+        EXPECT_THAT(broken(padded(whole),
+                           [&](RunRecord& r) {
+                               add_bytes(r, r.padding, {1, d, 2, 0}, 96 * 4);
+                           }),
+                    HasSubstr("rank 2 to 0: payload + padding is "));
+    EXPECT_THAT(broken(padded(whole), [](RunRecord& r) { ++r.capacity; }),
+                AllOf(HasSubstr("payload + padding is "), HasSubstr("metadata is ")));
+    EXPECT_THAT(broken(padded(whole),
+                       [](RunRecord& r) {
+                           add_bytes(r, r.metadata, {0, 0, 1, 2}, 4);
+                       }),
+                HasSubstr("layer 1, dispatch, rank 1 to 2: metadata is "));
+    EXPECT_THAT(broken(gathered(whole),
+                       [](RunRecord& r) {
+                           add_bytes(r, r.padding, {0, 0, 1, 2}, -96);
+                       }),
+                HasSubstr("layer 1, dispatch, rank 1 to 2: payload + padding is "));
+    EXPECT_THAT(broken(gathered(whole),
+                       [](RunRecord& r) {
+                           for (int64_t const to : {0, 1, 2}) {
+                               add_bytes(r, r.padding, {1, 0, 0, to}, 96);
+                               add_bytes(r, r.metadata, {1, 0, 0, to}, 16);
+                           }
+                       }),
+                HasSubstr("layer 2, dispatch, to rank 0: payload + padding is "));
+    EXPECT_THAT(broken(gathered(whole),
+                       [](RunRecord& r) {
+                           add_bytes(r, r.padding, {0, 1, 1, 2}, 128);
+                       }),
+                HasSubstr("layer 1, combine, rank 1 to 2: padding is 128, not 0"));
+}
+
 TEST(Conservation, AbsurdNumbersAreNamedNotSummed) {
     auto record = random_record(1);
     record.dispatch_row_bytes = 0;

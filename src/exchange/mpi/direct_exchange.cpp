@@ -176,7 +176,7 @@ GroupedRows DirectExchange::received(Stream&) {
 }
 
 BufferView DirectExchange::results() {
-    if (merges()) return results_.rows(arrivals_.entries());
+    if (merges()) return results_.rows(arrivals_.results());
     int64_t const rows = hop_.received_rows();
     return {node_.own(Lane::combine, rows * row_bytes(shape_.combine_dtype, shape_.hidden)),
             shape_.combine_dtype, rows, shape_.hidden};

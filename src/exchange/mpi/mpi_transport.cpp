@@ -2,6 +2,7 @@
 
 #include <fmt/ranges.h>
 
+#include "exchange/mpi/alltoall_transport.hpp"
 #include "exchange/mpi/alltoallv_transport.hpp"
 #include "exchange/mpi/bruck_transport.hpp"
 #include "exchange/mpi/pairwise_transport.hpp"
@@ -15,7 +16,10 @@ namespace epsim {
 std::unique_ptr<Transport> make_mpi_transport(Communicator const& comm, std::string_view algorithm,
                                               ClusterTopology const& topology) {
     algorithm = hop_algorithm(algorithm);
-    if (algorithm == "alltoallv") return std::make_unique<AlltoallvTransport>(comm);
+    if (algorithm == "padded") return std::make_unique<AlltoallTransport>(comm);
+    // allgather is an exchange of its own, whose rows come back like this.
+    if (algorithm == "alltoallv" || algorithm == "allgather")
+        return std::make_unique<AlltoallvTransport>(comm);
     if (algorithm == "ring") return std::make_unique<RingTransport>(comm);
     if (algorithm == "pairwise") return std::make_unique<PairwiseTransport>(comm);
     if (algorithm == "persistent") return std::make_unique<PersistentTransport>(comm);
