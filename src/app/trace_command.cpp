@@ -45,6 +45,10 @@ void add_trace_command(CLI::App& root, Action& action) {
     add_trace_generate_command(*trace, action);
     add_trace_import_command(*trace, action);
     add_trace_info_command(*trace, action);
+    add_trace_slice_command(*trace, action);
+    add_trace_merge_command(*trace, action);
+    add_trace_rescale_command(*trace, action);
+    add_trace_fit_command(*trace, action);
 }
 
 }  // namespace epsim

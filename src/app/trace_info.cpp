@@ -7,31 +7,44 @@
 #include "app/trace_text.hpp"
 #include "report/text_style.hpp"
 #include "store/trace_file.hpp"
+#include "trace/option_range.hpp"
 
 namespace epsim {
 namespace {
 
 struct InfoFlags {
     std::string file;
-    std::vector<int> ep_sizes{2, 4, 8, 16};
+    FigureSizes sizes;
     bool json = false;
 };
 
 nlohmann::ordered_json layer_json(LayerFigures const& layer) {
-    nlohmann::ordered_json ranks = nlohmann::ordered_json::object();
-    for (auto const& r : layer.ranks)
-        ranks[std::to_string(r.ranks)] = {{"by_step", r.by_step}, {"whole", r.whole}};
+    nlohmann::ordered_json imbalance, spread;
+    for (auto const& r : layer.ranks) {
+        imbalance[std::to_string(r.ranks)] = {{"by_step", r.by_step}, {"whole", r.whole}};
+        spread[std::to_string(r.ranks)] = {{"ranks", r.distinct_ranks},
+                                           {"nodes", r.distinct_nodes}};
+    }
     return {{"layer", layer.layer},
             {"expert_tokens", layer.counts.expert_tokens},
             {"max_over_mean", layer.experts.max_over_mean},
             {"cv", layer.experts.cv},
             {"gini", layer.experts.gini},
             {"entropy", layer.experts.entropy},
-            {"busiest_expert", layer.busiest_expert},
+            {"busiest_expert", layer.hottest.front()},
+            {"hottest", layer.hottest},
             {"busiest_share", layer.experts.busiest_share},
             {"idle", layer.experts.idle},
             {"reuse", layer.counts.reuse()},
-            {"rank_imbalance", std::move(ranks)}};
+            {"coactivation",
+             {{"distance", layer.coactivation},
+              {"pair", {layer.strongest.first, layer.strongest.second}},
+              {"tokens", layer.strongest.tokens},
+              {"lift", layer.strongest.lift}}},
+            {"step_change", layer.step_change},
+            {"half_change", layer.half_change},
+            {"rank_imbalance", std::move(imbalance)},
+            {"token_spread", std::move(spread)}};
 }
 
 std::string json(TraceFile const& file, std::span<LayerFigures const> layers) {
@@ -55,15 +68,16 @@ std::string json(TraceFile const& file, std::span<LayerFigures const> layers) {
 }
 
 ExitCode show(InfoFlags const& flags) {
-    constexpr int most_ranks = 65536;
-    for (int const ranks : flags.ep_sizes)
-        if (ranks < 1 || ranks > most_ranks)
-            throw InputError(fmt::format("--ep {} is out of range (1 to {} ranks). Correct it",
-                                         ranks, most_ranks));
+    for (int const ranks : flags.sizes.ep)
+        require_option(ranks >= 1 && ranks <= 65536, "--ep", ranks, "1 to 65536 ranks");
+    require_option(flags.sizes.ranks_per_node >= 1, "--ranks-per-node", flags.sizes.ranks_per_node,
+                   "a node has a rank");
+    require_option(flags.sizes.hottest >= 1, "--hottest", flags.sizes.hottest, "at least one");
     TraceFile const file(flags.file);
-    auto const layers = trace_figures(file, flags.ep_sizes);
+    auto const layers = trace_figures(file, flags.sizes);
     fmt::print("{}", flags.json ? json(file, layers)
-                                : trace_text(flags.file, file.info(), layers, stdout_style()));
+                                : trace_text(flags.file, file.info(), layers, flags.sizes,
+                                             stdout_style()));
     return ExitCode::success;
 }
 
@@ -74,9 +88,15 @@ void add_trace_info_command(CLI::App& trace, Action& action) {
     auto& command = *trace.add_subcommand("info", "What a trace holds, and how skewed it is");
     command.add_option("FILE", flags->file, "A trace file")->required();
     command
-        .add_option("--ep", flags->ep_sizes, "Numbers of ranks to give the imbalance for, as 8,32")
+        .add_option("--ep", flags->sizes.ep, "Numbers of ranks to give the imbalance for, as 8,32")
         ->delimiter(',')
         ->default_str("2,4,8,16");
+    command
+        .add_option("--ranks-per-node", flags->sizes.ranks_per_node,
+                    "Ranks of a node, for the distinct nodes of a token")
+        ->capture_default_str();
+    command.add_option("--hottest", flags->sizes.hottest, "Experts of a layer to name, of --json")
+        ->capture_default_str();
     command.add_flag("--json", flags->json, "As JSON, with every expert's count");
     command.callback([flags, &action] { action = [flags] { return show(*flags); }; });
 }

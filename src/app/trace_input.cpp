@@ -2,10 +2,10 @@
 
 #include <fmt/format.h>
 
+#include "app/open_generator.hpp"
 #include "comm/mpi_session.hpp"
 #include "model/formulas.hpp"
 #include "store/trace_file.hpp"
-#include "trace/generator.hpp"
 #include "trace/restepped.hpp"
 
 namespace epsim {
@@ -19,7 +19,7 @@ void TraceInput::open(Communicator const& comm) {
     auto const& routing = config_.routing;
     on_all_ranks(comm, [&] {
         if (routing.trace.empty()) {
-            source_ = make_generator(routing, config_.tokens, config_.shape.num_experts,
+            source_ = open_generator(routing, config_.tokens, config_.shape.num_experts,
                                      config_.shape.top_k, config_.shape.moe_layers);
             return;
         }

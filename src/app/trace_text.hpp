@@ -10,6 +10,7 @@ namespace epsim {
 
 /// What a trace holds and its figures, a row a layer; lines of at most style.width columns.
 std::string trace_text(std::string const& path, TraceInfo const& info,
-                       std::span<LayerFigures const> layers, TextStyle const& style);
+                       std::span<LayerFigures const> layers, FigureSizes const& sizes,
+                       TextStyle const& style);
 
 }  // namespace epsim

@@ -6,8 +6,9 @@
 
 namespace epsim {
 
-std::vector<Key> model_keys();  ///< [model] beside the shape
-std::vector<Key> shape_keys();  ///< [model]: the fields of ModelShape
-std::vector<Key> run_keys();    ///< the other sections
+std::vector<Key> model_keys();    ///< [model] beside the shape
+std::vector<Key> shape_keys();    ///< [model]: the fields of ModelShape
+std::vector<Key> routing_keys();  ///< [routing]
+std::vector<Key> run_keys();      ///< the other sections
 
 }  // namespace epsim

@@ -68,11 +68,13 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
     if (!preset.empty()) resolved.config.distortion = distortion(of_preset, layering.config.shape);
     resolved.canonical = canonical_toml(layering.config);
     auto moved = layering.config;
-    for (auto* path : {&moved.routing.trace, &moved.exchange.plugin, &moved.exchange.traffic})
+    for (auto* path : {&moved.routing.trace, &moved.routing.fit, &moved.exchange.plugin,
+                       &moved.exchange.traffic})
         *path = std::filesystem::path(*path).filename();
     resolved.without_folders = canonical_toml(moved);
     // The dump means the same from any folder.
-    for (auto* path : {&layering.config.routing.trace, &layering.config.exchange.plugin})
+    for (auto* path : {&layering.config.routing.trace, &layering.config.routing.fit,
+                       &layering.config.exchange.plugin})
         if (!path->empty()) *path = std::filesystem::absolute(*path);
     if (auto& traffic = layering.config.exchange.traffic; !is_word("exchange.traffic", traffic))
         traffic = std::filesystem::absolute(traffic);

@@ -53,6 +53,12 @@ void validate_routing(Config const& c, std::map<std::string, std::string> const&
             "tokens.per_rank = {} does not go with routing.trace (it only feeds generators). "
             "Use tokens.per_step",
             c.tokens.per_rank));
+    bool const fitted = c.routing.generator == "fit";
+    if (fitted != !c.routing.fit.empty())
+        throw InputError(fmt::format(
+            "routing.generator = {} {} routing.fit (the file is what fit alone is made from). {}",
+            c.routing.generator.empty() ? "none" : c.routing.generator, fitted ? "without" : "with",
+            fitted ? "Set --routing.fit=FILE" : "Leave the file out, or set the generator to fit"));
     if (generated && (c.tokens.per_step > 0) == (c.tokens.per_rank > 0))
         throw InputError(fmt::format(
             "tokens.per_step = {} and tokens.per_rank = {} do not say what a generator makes "

@@ -105,9 +105,6 @@ Key seconds_key(std::string path, std::string help, Field field) {
 }  // namespace
 
 std::vector<Key> run_keys() {
-    Key trace = optional_text_key("routing.trace", "an epsim-trace HDF5 file", "FILE",
-                                  CONFIG_FIELD(routing.trace));
-    trace.kind = ValueKind::input_path;
     Key plugin = optional_text_key("exchange.plugin", "a library built with epsim_exchange.h",
                                    "FILE", CONFIG_FIELD(exchange.plugin));
     plugin.kind = ValueKind::input_path;
@@ -121,20 +118,6 @@ std::vector<Key> run_keys() {
                           CONFIG_FIELD(output_dir));
     output.scope = KeyScope::circumstance;
     return {
-        trace,
-        choice_key(
-            "routing.generator", "synthetic routing", {"uniform", "zipf", "none"},
-            CONFIG_FIELD(routing.generator),
-            [](std::string const& text) { return text == "none" ? std::string() : text; },
-            [](std::string const& value) { return value.empty() ? std::string("none") : value; }),
-        number_key("routing.zipf_s", "exponent of zipf", 0, "a number from 0 up",
-                   CONFIG_FIELD(routing.zipf_s)),
-        integer_key("routing.sources", "declared sources of a generator", 1, max_ranks,
-                    CONFIG_FIELD(routing.sources)),
-        integer_key("routing.layers", "layers that a generator makes; 0 = model.moe_layers", 0,
-                    max_layers, CONFIG_FIELD(routing.layers)),
-        integer_key("routing.seed", "of generators, tokens, weights and samples", 0, INT64_MAX,
-                    CONFIG_FIELD(routing.seed)),
         choice_key("tokens.assign", "which rank a token starts on",
                    {"auto", "recorded", "sequence", "contiguous", "round-robin"},
                    CONFIG_FIELD(tokens.assign)),

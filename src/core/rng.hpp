@@ -35,7 +35,10 @@ enum class RngStream : uint32_t {
     sample = 4,
     identity = 5,
     gate = 6,
-    traffic = 7
+    traffic = 7,
+    popularity = 16,
+    noise = 17,
+    fit = 18
 };
 
 /// A random stream: element (a, b, i) is a function of seed, stream and these three numbers only.

@@ -5,7 +5,7 @@
 #include <utility>
 #include <vector>
 
-#include "core/rng.hpp"
+#include "trace/token_words.hpp"
 
 namespace epsim {
 
@@ -23,66 +23,34 @@ public:
     /// \param draws k, in [1, n]
     DistinctSampler(std::vector<double> log_weight, int draws);
 
-    /// Room that one thread reuses from call to call.
-    struct Scratch {
-        std::vector<uint64_t> drawn;                  // [n] bits, zero between calls
-        std::vector<std::pair<double, int32_t>> key;  // of the items left
-    };
-
-    /// Blocks of random words that one call may ask for.
+    /// Blocks of a token's words that its draws may ask for.
     uint32_t blocks() const noexcept { return tries_ / 4 + static_cast<uint32_t>(cell_.size()); }
 
-    /// \param words words(b) is the b-th PhiloxCounter, b < blocks()
-    /// \param item [k] the items in the order they were drawn
-    template <class Words>
-    void draw(Words const& words, std::span<int32_t> item, Scratch& scratch) const;
+    /// For each token of the range, k items in the order they were drawn.
+    /// \param first_block of a token's words: those from it on are used, blocks() of them
+    /// \param item [range.size(), k]
+    void draw(TokenWords const& words, uint32_t first_block, TokenRange range,
+              std::span<int32_t> item) const;
 
 private:
     struct Cell {
         uint32_t threshold;  // keep the cell's own item if the fraction is below
         int32_t alias;       // otherwise this one
     };
-    int32_t pick(uint32_t word) const noexcept {
-        uint64_t const place = uint64_t{word} * cell_.size();  // cell and fraction within it
-        auto const cell = static_cast<std::size_t>(place >> 32);
-        return static_cast<uint32_t>(place) < cell_[cell].threshold ? static_cast<int32_t>(cell)
-                                                                    : cell_[cell].alias;
-    }
-    template <class Words>
-    void add_key(Words const& words, int32_t item, Scratch& scratch) const {
-        auto const word = words(tries_ / 4 + static_cast<uint32_t>(item));
-        scratch.key.emplace_back(log_key(word, item), item);
-    }
-    double log_key(PhiloxCounter const& word, int32_t item) const;
-    static void take_least(Scratch& scratch, std::span<int32_t> item);
+    struct Room;  // that one call reuses from token to token
+
+    int32_t pick(uint32_t word) const noexcept;
+    void draw_tile(Room& room, int64_t first, std::size_t tokens, std::span<int32_t> item) const;
+    /// The items of a token from the count-th on, after some tries.
+    void complete(Room& room, int64_t token, std::size_t count, std::span<int32_t> item,
+                  uint32_t tried) const;
+    void draw_left(Room& room, int64_t token, std::span<int32_t> item) const;
 
     std::vector<double> log_weight_;
     std::vector<Cell> cell_;
-    uint32_t tries_;  // before the keys; a multiple of 4
+    std::size_t draws_;
+    uint32_t tries_;        // before the keys; a multiple of 4
+    uint32_t quick_tries_;  // made for many tokens together; a multiple of 4; 0 = none
 };
-
-template <class Words>
-void DistinctSampler::draw(Words const& words, std::span<int32_t> item, Scratch& scratch) const {
-    auto& drawn = scratch.drawn;
-    drawn.resize((cell_.size() + 63) / 64);
-    std::size_t count = 0;
-    PhiloxCounter word{};
-    for (uint32_t i = 0; i < tries_ && count < item.size(); ++i) {
-        if (i % 4 == 0) word = words(i / 4);
-        item[count] = pick(word[i % 4]);
-        uint64_t& bits = drawn[static_cast<std::size_t>(item[count]) / 64];
-        uint64_t const bit = uint64_t{1} << (item[count] % 64);
-        count += (bits & bit) == 0;
-        bits |= bit;
-    }
-    if (count < item.size()) {
-        scratch.key.clear();
-        for (int32_t i = 0; i < static_cast<int32_t>(cell_.size()); ++i)
-            if ((drawn[static_cast<std::size_t>(i) / 64] >> (i % 64) & 1) == 0)
-                add_key(words, i, scratch);
-        take_least(scratch, item.subspan(count));
-    }
-    for (int32_t const i : item) drawn[static_cast<std::size_t>(i) / 64] = 0;
-}
 
 }  // namespace epsim

@@ -50,25 +50,29 @@ double LayerCounts::reuse() const noexcept {
                          : static_cast<double>(reused) / static_cast<double>(followed);
 }
 
-std::vector<LayerCounts> count_trace(RoutingSource const& source, StepCounts const& step_counts) {
+LayerCounts count_layer(RoutingSource const& source, LayerId layer, StepCounts const& step_counts,
+                        TokenPieces const& pieces) {
     auto const& info = source.info();
     auto const k = static_cast<std::size_t>(info.top_k);
-    std::vector<LayerCounts> layers;
-    for (int32_t l = 0; l < static_cast<int32_t>(info.layer.size()); ++l) {
-        LayerCounter counter(info);
-        for (int32_t s = 0; s < info.steps(); ++s) {
-            std::vector<int64_t> step_tokens(static_cast<std::size_t>(info.num_experts));
-            int64_t const n = info.tokens_of(StepId{s});
-            for (int64_t begin = 0; begin < n; begin += piece) {
-                auto const batch =
-                    source.read(StepId{s}, LayerId{l}, {begin, std::min(begin + piece, n)});
-                for (std::size_t i = 0; i < batch.expert.size(); i += k)
-                    counter.add(std::span(batch.expert).subspan(i, k), step_tokens);
-            }
-            step_counts(StepId{s}, LayerId{l}, step_tokens);
+    LayerCounter counter(info);
+    for (int32_t s = 0; s < info.steps(); ++s) {
+        std::vector<int64_t> step_tokens(static_cast<std::size_t>(info.num_experts));
+        int64_t const n = info.tokens_of(StepId{s});
+        for (int64_t begin = 0; begin < n; begin += piece) {
+            auto const batch = source.read(StepId{s}, layer, {begin, std::min(begin + piece, n)});
+            if (pieces) pieces(batch);
+            for (std::size_t i = 0; i < batch.expert.size(); i += k)
+                counter.add(std::span(batch.expert).subspan(i, k), step_tokens);
         }
-        layers.push_back(counter.take());
+        if (step_counts) step_counts(StepId{s}, step_tokens);
     }
+    return counter.take();
+}
+
+std::vector<LayerCounts> count_trace(RoutingSource const& source) {
+    std::vector<LayerCounts> layers;
+    for (std::size_t l = 0; l < source.info().layer.size(); ++l)
+        layers.push_back(count_layer(source, static_cast<LayerId>(l), {}));
     return layers;
 }
 

@@ -20,11 +20,16 @@ struct LayerCounts {
     double reuse() const noexcept;
 };
 
-/// Told of the assignments that each expert gets, [E], in one step and layer.
-using StepCounts =
-    std::function<void(StepId step, LayerId layer, std::span<int64_t const> expert_tokens)>;
+/// Told of the assignments that each expert gets, [E], in one step.
+using StepCounts = std::function<void(StepId step, std::span<int64_t const> expert_tokens)>;
+/// Told of all tokens of a layer, in order, in pieces.
+using TokenPieces = std::function<void(RoutingBatch const& piece)>;
 
-/// Read everything once, a piece at a time: memory is that of the result. [L].
-std::vector<LayerCounts> count_trace(RoutingSource const& source, StepCounts const& step_counts);
+/// Read one layer once, a piece at a time: memory is that of the result. Either may be left out.
+LayerCounts count_layer(RoutingSource const& source, LayerId layer, StepCounts const& step_counts,
+                        TokenPieces const& pieces = {});
+
+/// All layers. [L]
+std::vector<LayerCounts> count_trace(RoutingSource const& source);
 
 }  // namespace epsim

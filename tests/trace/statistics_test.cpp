@@ -5,6 +5,8 @@
 #include <cmath>
 #include <numeric>
 
+#include "trace/coactivation.hpp"
+#include "trace/drift.hpp"
 #include "trace/generator.hpp"
 #include "trace/memory_source.hpp"
 
@@ -28,13 +30,15 @@ TEST(Statistics, EqualsABruteForceCount) {
             auto const& border =
                 has_sequences ? source.traits.sequence_offset : source.traits.step_offset;
             std::vector<std::vector<int64_t>> steps;
-            auto const layers = count_trace(source, [&](StepId step, LayerId layer,
-                                                        std::span<int64_t const> counts) {
-                EXPECT_EQ(
-                    static_cast<std::size_t>(index(layer) * source.traits.steps() + index(step)),
-                    steps.size());
-                steps.emplace_back(counts.begin(), counts.end());
-            });
+            std::vector<LayerCounts> layers;
+            for (int l = 0; l < 2; ++l)
+                layers.push_back(count_layer(
+                    source, LayerId{l}, [&](StepId step, std::span<int64_t const> counts) {
+                        EXPECT_EQ(static_cast<std::size_t>(l * source.traits.steps() + index(step)),
+                                  steps.size());
+                        steps.emplace_back(counts.begin(), counts.end());
+                    }));
+            EXPECT_EQ(count_trace(source)[1].reused, layers[1].reused);
             ASSERT_EQ(layers.size(), 2u);
             for (std::size_t l = 0; l < 2; ++l) {
                 auto const& batch = source.layers[l];
@@ -69,7 +73,7 @@ TEST(Statistics, EqualsABruteForceCount) {
 TEST(Statistics, ReuseOfIndependentTokensIsTopKOverExperts) {
     auto const source = make_generator({.trace = {}, .generator = "uniform"},
                                        {.per_step = 20000, .steps = 1}, 64, 6, 1);
-    auto const layers = count_trace(*source, [](StepId, LayerId, std::span<int64_t const>) {});
+    auto const layers = count_trace(*source);
     EXPECT_NEAR(layers[0].reuse(), 6.0 / 64, 0.005);
     EXPECT_TRUE(std::isnan(LayerCounts{}.reuse()));
 }

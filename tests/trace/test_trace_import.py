@@ -15,6 +15,7 @@ from epsim_program import DATA_DIR, ProgramTest, needs_data, run_epsim  # noqa: 
 
 ESFT = DATA_DIR / "traces/esft_dsv2lite"
 EP_SIZES = (1, 2, 3, 8, 100)
+PER_NODE = 2
 
 
 def max_over_mean(loads):
@@ -36,8 +37,30 @@ def figures(ids, experts, step_offset, borders):
                 if t not in borders:
                     followed += 1
                     reused += int(e) in set(map(int, ids[t - 1]))
-    ranks = {}
+    ranks, spread = {}, {}
+    tokens = [[int(e) for e in token if e >= 0] for token in ids]
+    pairs = np.zeros((experts, experts))
+    for token in tokens:
+        for e in token:
+            for f in token:
+                pairs[e, f] += e != f
+    expected = np.outer(pairs.sum(1), pairs.sum(1))
+    upper = np.triu_indices(experts, 1)
+    seen, product = pairs[upper], expected[upper]
+    best = int(seen.argmax())
+    coactivation = {"distance": abs(seen / seen.sum() - product / product.sum()).sum() / 2,
+                    "pair": [int(axis[best]) for axis in upper], "tokens": int(seen[best]),
+                    "lift": seen[best] / seen.sum() / (product[best] / product.sum())}
+    distance = lambda a, b: abs(a / a.sum() - b / b.sum()).sum() / 2  # noqa: E731
+    half = len(by_step) // 2
+    change = {"step_change": np.mean([distance(a, b) for a, b in zip(by_step, by_step[1:])])
+              if len(by_step) > 1 else None,
+              "half_change": distance(by_step[:half].sum(0), by_step[half:].sum(0))
+              if half else None}
     for n in EP_SIZES:
+        on = [{e * n // experts for e in token} for token in tokens]
+        spread[str(n)] = {"ranks": np.mean([len(r) for r in on]),
+                          "nodes": np.mean([len({x // PER_NODE for x in r}) for r in on])}
         loads = np.zeros((len(by_step), n), np.int64)
         for e in range(experts):
             loads[:, e * n // experts] += by_step[:, e]
@@ -46,7 +69,9 @@ def figures(ids, experts, step_offset, borders):
     return {"expert_tokens": counts.tolist(), "max_over_mean": max_over_mean(counts),
             "cv": counts.std() / counts.mean(), "busiest_expert": int(counts.argmax()),
             "busiest_share": counts.max() / counts.sum(), "idle": int((counts == 0).sum()),
-            "reuse": reused / followed, "rank_imbalance": ranks}
+            "hottest": np.argsort(-counts, kind="stable")[:4].tolist(),
+            "reuse": reused / followed, "rank_imbalance": ranks, "token_spread": spread,
+            "coactivation": coactivation, **change}
 
 
 class TraceTest(ProgramTest):
@@ -61,7 +86,8 @@ class TraceTest(ProgramTest):
 
     def info(self, path):
         return json.loads(self.epsim("trace", "info", path, "--json", "--ep",
-                                     ",".join(map(str, EP_SIZES))))
+                                     ",".join(map(str, EP_SIZES)), "--ranks-per-node", PER_NODE,
+                                     "--hottest", 4))
 
     def assert_figures(self, info, ids, experts, step_offset, borders):
         self.assertEqual(len(info["layers"]), len(ids))
@@ -70,7 +96,11 @@ class TraceTest(ProgramTest):
             for key, value in expected.items():
                 if isinstance(value, float):
                     self.assertAlmostEqual(got[key], value, places=9, msg=key)
-                elif key == "rank_imbalance":
+                elif key == "coactivation":
+                    for name in value:
+                        self.assertEqual(np.round(got[key][name], 9).tolist(),
+                                         np.round(value[name], 9).tolist(), name)
+                elif key in ("rank_imbalance", "token_spread"):
                     self.assertEqual(set(got[key]), set(value))
                     for n in value:
                         for kind in value[n]:
@@ -196,12 +226,12 @@ class Generated(TraceTest):
                              "--tokens", 10, "--steps", 2)
         text = self.epsim("trace", "info", path, "--ep", "1,2,3,4,8,16,1024")
         self.assertLessEqual(max(map(len, text.splitlines())), 100)
-        self.assertEqual(sum(line.lstrip().startswith("60 ") for line in text.splitlines()), 2)
+        self.assertEqual(sum(line.lstrip().startswith("60 ") for line in text.splitlines()), 4)
         for column in ("EP1", "EP16", "EP1024", "reuse"):
             self.assertIn(column, text)
 
     def test_wrong_numbers_are_refused(self):
-        for says, *arguments in (("nearest: 'zipf'", "zipff", "--num-experts", 8, "--top-k", 2),
+        for says, *arguments in (("nearest: zipf", "zipff", "--num-experts", 8, "--top-k", 2),
                                  ("top_k = 9 exceeds", "zipf", "--num-experts", 8, "--top-k", 9),
                                  ("zipf_s", "zipf", "--num-experts", 8, "--top-k", 2, "--zipf-s",
                                   "nan"),
