@@ -11,6 +11,18 @@
 #include "schedule/exchange_routes.hpp"
 
 namespace epsim {
+namespace {
+
+RouterRule router_rule(Config const& config, TraceInfo const& info) {
+    RouterRule rule{make_gate_rule(config.gate, config.shape, config.routing.seed),
+                    make_overflow_rule(config.gate, config.shape), config.gate_decides()};
+    int const choices = rule.decides ? rule.gate.choices() : info.top_k;
+    for (int64_t s = 0; s < info.steps(); ++s)
+        check_order(rule.overflow, info.tokens_of(StepId{narrow<int32_t>(s)}), choices);
+    return rule;
+}
+
+}  // namespace
 
 ReplayInput::ReplayInput(Config const& config, Communicator const& comm) : trace_(config, comm) {
     auto const& source = trace_.source();
@@ -49,6 +61,7 @@ ReplayInput::ReplayInput(Config const& config, Communicator const& comm) : trace
                                                     {},
                                                     config.compute.emulate_us,
                                                     {}});
+    on_all_ranks(comm, [&] { case_->router = router_rule(config, source.info()); });
 }
 
 std::string describe_replay(ReplayCase const& replay) {
@@ -58,7 +71,7 @@ std::string describe_replay(ReplayCase const& replay) {
     int64_t most = 0;
     for (int64_t s = 0; s < info.steps(); ++s)
         most = std::max(most, info.tokens_of(StepId{narrow<int32_t>(s)}));
-    int64_t const assignments = most * spec.shape.top_k;
+    int64_t const assignments = most * replay.choices();
     int64_t const dispatch_row = row_bytes(spec.shape, spec.wire_dtype);
     int64_t const combine_row = row_bytes(spec.shape, spec.combine_dtype);
     // Sent and received rows of both directions, as they are held at once.

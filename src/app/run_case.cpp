@@ -23,10 +23,10 @@ namespace epsim {
 namespace {
 
 /// Phases that every layer has, whichever algorithm may still be chosen.
-std::vector<Phase> certain_phases(std::string_view algorithm) {
+std::vector<Phase> certain_phases(std::string_view algorithm, bool gated) {
     bool const fused = algorithm == auto_algorithm || one_pass(algorithm);
     std::vector<Phase> phases;
-    for (auto const& task : sequential_step(1, fused).tasks) phases.push_back(task.phase);
+    for (auto const& task : sequential_step(1, fused, gated).tasks) phases.push_back(task.phase);
     return phases;
 }
 
@@ -41,7 +41,8 @@ RunCase::RunCase(Config const& config, Communicator const& comm)
     case_.algorithm = backend_.algorithm();
     on_all_ranks(comm, [&] {
         require_device(config.compute.device);
-        require_possible(config.inject, comm.size(), certain_phases(case_.algorithm),
+        require_possible(config.inject, comm.size(),
+                         certain_phases(case_.algorithm, case_.router.runs()),
                          "exchange.algorithm = " + config.exchange.algorithm);
     });
     case_.overlap = overlap();
@@ -189,6 +190,12 @@ void RunCase::describe(RunRecord& record) const {
     note_run(record);
     describe_exchange(record);
     record.provenance["trace"] = input_.trace().provenance();
+    if (auto const& router = case_.router; router.runs()) {
+        auto& gate = record.provenance["gate"];
+        gate["gate"] = name_of(router.gate.kind);
+        gate["decides"] = router.decides ? "yes" : "no";
+        gate["capacity_factor"] = fmt::format("{}", router.overflow.capacity.factor);
+    }
     record.provenance["model"] = {
         {"preset", config_.model.preset.empty() ? "none" : config_.model.preset}};
     auto distortion = config_.distortion;

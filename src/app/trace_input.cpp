@@ -19,7 +19,10 @@ void TraceInput::open(Communicator const& comm) {
     auto const& routing = config_.routing;
     on_all_ranks(comm, [&] {
         if (routing.trace.empty()) {
-            source_ = open_generator(routing, config_.tokens, config_.shape.num_experts,
+            // Where a gate decides, only which tokens there are is taken from it.
+            auto made = routing;
+            if (config_.gate_decides()) made.generator = "uniform";
+            source_ = open_generator(made, config_.tokens, config_.shape.num_experts,
                                      config_.shape.top_k, config_.shape.moe_layers);
             return;
         }
@@ -28,7 +31,7 @@ void TraceInput::open(Communicator const& comm) {
         source_ = restep(std::move(file), config_.tokens);
     });
     auto const& info = source_->info();
-    provenance_["origin"] = info.origin;
+    provenance_["origin"] = config_.gate_decides() ? "gate" : info.origin;
     provenance_["producer"] = info.producer;
     provenance_["model"] = info.model;
 }

@@ -5,6 +5,7 @@
 #include "cluster/cluster_topology.hpp"
 #include "compute/options.hpp"
 #include "exchange/options.hpp"
+#include "gate/options.hpp"
 #include "layer/options.hpp"
 #include "model/model_shape.hpp"
 #include "model/options.hpp"
@@ -21,6 +22,7 @@ struct Config {
                                   ///< size: "top_k 4 instead of 8 (x 0.5)"; empty = not
     ModelOptions model;
     RoutingOptions routing;
+    GateOptions gate;  ///< [routing] too
     TokenOptions tokens;
     PlacementOptions placement;
     ExchangeOptions exchange;
@@ -30,6 +32,10 @@ struct Config {
     SizeOptions sizes;
     InjectOptions inject;
     ClusterOptions cluster;
+    /// Whether a gate says which experts tokens go to: neither a trace nor a generator does.
+    bool gate_decides() const {
+        return gate.gate != GateKind::none && routing.trace.empty() && routing.generator.empty();
+    }
     std::string output_dir;  ///< the run directory; empty = runs/<time>-<name>
 };
 

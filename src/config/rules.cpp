@@ -6,6 +6,7 @@
 #include <tuple>
 
 #include "core/error.hpp"
+#include "gate/options.hpp"
 #include "model/limits.hpp"
 #include "schedule/exchange_candidates.hpp"
 
@@ -37,12 +38,52 @@ void validate_overlap(Config const& c) {
             "step.micro_batches are 1). Set one of them, or leave the thread at auto");
 }
 
+void validate_gate(Config const& c) {
+    auto const& g = c.gate;
+    if (g.capacity_factor.value_or(1) <= 0 && g.capacity_policy != CapacityPolicy::tutel)
+        throw InputError(fmt::format(
+            "routing.capacity_factor = {} does not go with routing.capacity_policy = {} (0 and "
+            "less have a meaning for tutel only). Use a positive factor",
+            *g.capacity_factor, name_of(g.capacity_policy)));
+    if (g.reroute == Reroute::next_best && g.gate == GateKind::none)
+        throw InputError(
+            "routing.reroute = next-best without routing.gate (a gate's scores say which expert is "
+            "next). Set routing.gate, or routing.reroute = random");
+    if (g.logits != "hidden" && g.jitter > 0 && g.gate == GateKind::switch_transformer)
+        throw InputError(fmt::format(
+            "routing.jitter = {} does not go with routing.logits = {} (it changes hidden vectors). "
+            "Use routing.logits = hidden, or routing.jitter = 0",
+            g.jitter, g.logits));
+    if (g.logits != "hidden" && g.logits != "drawn" && g.gate == GateKind::noisy_topk)
+        throw InputError(fmt::format(
+            "routing.gate = noisy-topk does not go with routing.logits = {} (which has no noise). "
+            "Use routing.logits = hidden or drawn",
+            g.logits));
+    if (g.budget_ranks > c.shape.num_experts)
+        throw InputError(fmt::format(
+            "routing.budget_ranks = {} exceeds model.num_experts = {} (a rank has an expert). "
+            "Lower routing.budget_ranks",
+            g.budget_ranks, c.shape.num_experts));
+    for (auto const* algorithm : {auto_algorithm, "padded"})
+        if (c.gate_decides() && c.exchange.algorithm == algorithm)
+            throw InputError(fmt::format(
+                "exchange.algorithm = {} does not go with routing.gate = {} without a trace or a "
+                "generator (it looks at the routing before the run). Name another algorithm",
+                algorithm, name_of(g.gate)));
+    if (c.measure.exchange_only &&
+        (g.gate != GateKind::none || g.capacity_policy != CapacityPolicy::none))
+        throw InputError(
+            "measure.exchange_only runs no gate and knows no capacity (rows travel as recorded). "
+            "Leave routing.gate and routing.capacity_policy out");
+}
+
 void validate_routing(Config const& c, std::map<std::string, std::string> const& origin) {
-    bool const traced = !c.routing.trace.empty(), generated = !c.routing.generator.empty();
+    bool const traced = !c.routing.trace.empty();
+    bool const generated = !c.routing.generator.empty() || c.gate_decides();
     if (!traced && !generated)
         throw InputError(
-            "neither routing.trace nor routing.generator is set (one of them says which experts "
-            "tokens go to). Set one, for example --routing.generator=zipf");
+            "neither routing.trace, routing.generator nor routing.gate is set (one of them says "
+            "which experts tokens go to). Set one, for example --routing.generator=zipf");
     if (traced && generated)
         throw InputError(fmt::format(
             "routing.trace ({}) and routing.generator ({}) are both set (routing comes from one of "
@@ -149,6 +190,7 @@ void validate(Config const& c, std::map<std::string, std::string> const& origin)
     validate_aggressor(c);
     bool const routes = !c.measure.exchange_only || c.exchange.traffic == "recorded";
     if (routes) validate_routing(c, origin);
+    validate_gate(c);
     validate_exchange(c);
     validate_overlap(c);
 }

@@ -36,6 +36,7 @@ enum class RngStream : uint32_t {
     identity = 5,
     gate = 6,
     traffic = 7,
+    router = 8,
     popularity = 16,
     noise = 17,
     fit = 18

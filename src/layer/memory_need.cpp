@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "layer/logit_maker.hpp"
 #include "layer/part_times.hpp"
 #include "measure/phase.hpp"
 #include "model/formulas.hpp"
@@ -26,6 +27,14 @@ double weight_bytes(ReplayCase const& replay, RankId rank) {
     return (static_cast<double>(held) * static_cast<double>(expert_params(spec.shape)) +
             static_cast<double>(replicated_params(spec.shape))) *
            static_cast<double>(bytes_of(spec.dtype)) * (spec.distinct_weights ? spec.layers : 1);
+}
+
+/// Every rank has the routers of all layers.
+double router_bytes(ReplayCase const& replay) {
+    auto const& gate = replay.router.gate;
+    if (gate.kind == GateKind::none || gate.options.logits != "hidden") return 0;
+    return LogitMaker::weight_bytes(replay.spec.layers, gate.experts, replay.spec.shape.hidden,
+                                    gate.kind == GateKind::noisy_topk);
 }
 
 /// What rank 0 keeps of the iterations that there will be at least, and of the steps.
@@ -82,7 +91,7 @@ double memory_need(ExchangeCase const& exchange, RankId rank) {
 MemoryNeed memory_need(ReplayCase const& replay, int ranks, RankId rank) {
     auto const& spec = replay.spec;
     auto const& info = replay.source.info();
-    double const n = ranks, k = spec.shape.top_k, width = spec.shape.hidden;
+    double const n = ranks, k = replay.choices(), width = spec.shape.hidden;
     double const step = most_tokens_of_a_step(info) / n;
     // Freely running iterations leave no time to load: every step stays in memory.
     double const loaded =
@@ -90,7 +99,7 @@ MemoryNeed memory_need(ReplayCase const& replay, int ranks, RankId rank) {
     auto const bytes = [](DType type) { return static_cast<double>(bytes_of(type)); };
 
     MemoryNeed need;
-    need.weights = weight_bytes(replay, rank);
+    need.weights = weight_bytes(replay, rank) + router_bytes(replay);
     need.tokens = loaded * (width * bytes(spec.wire_dtype) +
                             spec.layers * k * (sizeof(ExpertId) + sizeof(float))) +
                   step * width * bytes(spec.dtype);

@@ -15,18 +15,20 @@ BufferView rows_of(BufferView rows, TokenRange range) {
 
 MoeLayer::MoeLayer(LayerSpec const& spec, Placement const& placement,
                    std::span<Exchange* const> exchanges, ExpertKernel& experts,
-                   LocalNetworks* local, Overlap overlap, Injection injection)
+                   LocalNetworks* local, Overlap overlap, Injection injection, LayerGate* gate)
     : spec_(spec),
       placement_(placement),
       experts_(experts),
       local_(local),
       overlap_(overlap),
       injection_(std::move(injection)),
-      sequential_(sequential_step(overlap.parts(), exchanges.front()->one_pass())),
-      overlapping_(overlap.micro_batches > 1
-                       ? micro_batched_step(spec.layers, overlap.micro_batches,
-                                            exchanges.front()->one_pass())
-                       : pipelined_step(overlap.chunks, exchanges.front()->one_pass())),
+      gate_(gate),
+      sequential_(sequential_step(overlap.parts(), exchanges.front()->one_pass(), gate != nullptr)),
+      overlapping_(
+          overlap.micro_batches > 1
+              ? micro_batched_step(spec.layers, overlap.micro_batches,
+                                   exchanges.front()->one_pass(), gate != nullptr)
+              : pipelined_step(overlap.chunks, exchanges.front()->one_pass(), gate != nullptr)),
       executor_(overlap.thread && overlap.any()) {
     check(std::ssize(exchanges) == overlap.parts(), "every part has an exchange of its own");
     for (Exchange* exchange : exchanges) parts_.push_back({*exchange});
@@ -80,7 +82,12 @@ void MoeLayer::run(Task const& task, int layer, RoutingBatch const& routing, Buf
     auto& part = parts_[static_cast<std::size_t>(task.chunk)];
     auto const range = part_of(tokens.rows, task.chunk, overlap_.parts());
     switch (task.phase) {
+        case Phase::gate:
+            gate_->run(layer);
+            break;
         case Phase::layout:
+            check(routing.tokens() == tokens.rows && out.rows == tokens.rows,
+                  "routing, tokens and outputs speak of the same tokens");
             resolve_replicas(routing, range, placement_, LayerId{layer}, part.slots);
             part.plan = &part.planner.plan(part.slots, part.exchange.route());
             break;
@@ -104,7 +111,6 @@ void MoeLayer::run(Task const& task, int layer, RoutingBatch const& routing, Buf
         case Phase::unpermute:
             unpermute(part, task.chunk, rows_of(out, range), stream);
             break;
-        case Phase::gate:
         case Phase::rebalance:
             check(false, "the schedule has a phase that this layer does not run");
     }

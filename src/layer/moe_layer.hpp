@@ -6,6 +6,7 @@
 
 #include "exchange/exchange.hpp"
 #include "layer/injection.hpp"
+#include "layer/layer_gate.hpp"
 #include "layer/layer_spec.hpp"
 #include "layer/local_networks.hpp"
 #include "layer/overlap.hpp"
@@ -40,10 +41,11 @@ public:
 
     /// \param exchanges [overlap.parts()]
     /// \param local networks beside the routed experts; nullptr = none
+    /// \param gate  makes each step's routing while it runs; nullptr = the routing is there
     /// All references must outlive it.
     MoeLayer(LayerSpec const& spec, Placement const& placement,
              std::span<Exchange* const> exchanges, ExpertKernel& experts, LocalNetworks* local,
-             Overlap overlap = {}, Injection injection = {});
+             Overlap overlap = {}, Injection injection = {}, LayerGate* gate = nullptr);
 
     /// One layer of one step, all tokens as one part. Collective. Each task of the schedule is one
     /// interval of `recorder`.
@@ -53,8 +55,6 @@ public:
     template <class Recorder>
     void forward(LayerId layer, RoutingBatch const& routing, BufferView tokens, BufferView out,
                  Recorder& recorder, Stream& stream) {
-        check(routing.tokens() == tokens.rows && out.rows == tokens.rows,
-              "routing, tokens and outputs speak of the same tokens");
         recorder.begin_layer(index(layer));
         for (Task const& task : sequential_.tasks) {
             if (injection_.hold_up(task.phase)) recorder.skip();
@@ -89,6 +89,7 @@ private:
     LocalNetworks* local_;
     Overlap overlap_;
     Injection injection_;
+    LayerGate* gate_;
     StepSchedule sequential_, overlapping_;  // overlapping_: of one layer, or of all
     std::vector<Part> parts_;
     TaskExecutor executor_;

@@ -165,7 +165,7 @@ public:
 
     OracleOutput run() {
         add_routed();
-        round_sum(gamma_sum(spec_.shape.top_k + 1) + sum_roundoff(spec_));
+        round_sum(gamma_sum(routing_.top_k + 1) + sum_roundoff(spec_));
         if (spec_.has_shared()) add_local(spec_.shared(), WeightKey::Role::shared);
         if (spec_.has_dense_residual())
             add_local(spec_.dense_residual(), WeightKey::Role::dense_residual);

@@ -53,7 +53,8 @@ void PartTimes::gather_sums(bool kept) {
     for (std::size_t i = 0; i < begins_.size(); i += static_cast<std::size_t>(parts)) {
         double sum = 0;
         for (std::size_t c = i; c < i + static_cast<std::size_t>(parts); ++c)
-            sum += ends_[c] - begins_[c];
+            // A gate runs for all parts at once, as the first one's.
+            if (c == i || !std::isnan(begins_[c])) sum += ends_[c] - begins_[c];
         sums.push_back(sum);
     }
     clear();

@@ -5,11 +5,13 @@
 #include <array>
 #include <bit>
 #include <limits>
+#include <memory>
 
 #include "comm/mpi_session.hpp"
 #include "layer/emulated_experts.hpp"
 #include "layer/interruption.hpp"
 #include "layer/moe_layer.hpp"
+#include "layer/router.hpp"
 #include "layer/survey.hpp"
 #include "layer/timed_passes.hpp"
 #include "layer/token_vectors.hpp"
@@ -37,9 +39,10 @@ public:
           engine_(engine),
           // Without a core to spare, waiting awake would keep the own communication waiting.
           emulated_(replay.emulate_us, !replay.overlap.any() && !engine.oversubscribed),
+          router_(make_router(replay, comm)),
           layer_(replay.spec, replay.placement, engine.exchanges, experts(),
                  emulates() ? nullptr : &engine.local, replay.overlap,
-                 Injection(replay.inject, comm.rank())),
+                 Injection(replay.inject, comm.rank()), router_.get()),
           vectors_(replay.spec),
           recorder_(engine.clock, replay.spec.layers, replay.overlap.parts()),
           out_(replay.spec.dtype, replay.spec.shape.hidden) {
@@ -51,7 +54,7 @@ public:
 
     RunRecord run() {
         RunRecord record;
-        auto surveyed = survey(replay_, comm_, engine_.exchanges, record,
+        auto surveyed = survey(replay_, comm_, engine_.exchanges, record, router_.get(),
                                [this](int step) { advance("survey", step); });
         require(surveyed.findings);
         emulated_.set_entries(std::move(surveyed.entries));
@@ -71,6 +74,13 @@ public:
     }
 
 private:
+    static std::unique_ptr<Router> make_router(ReplayCase const& replay, Communicator const& comm) {
+        std::unique_ptr<Router> router;
+        if (replay.router.runs())
+            on_all_ranks(comm, [&] { router = std::make_unique<Router>(replay, comm); });
+        return router;
+    }
+
     void report(char const* stage, int64_t done, int64_t total) const {
         if (engine_.heartbeat) engine_.heartbeat->enter(stage);
         if (comm_.is_root() && engine_.progress) engine_.progress(stage, done, total);
@@ -95,6 +105,7 @@ private:
         on_all_ranks(comm_, [&] {
             into.input = load_step(replay_, StepId{step}, comm_.size(), comm_.rank());
         });
+        if (router_) router_->load(into.input);
         vectors_.fill(into.input.step, into.input.tokens, into.x.rows(into.tokens()));
         return into;
     }
@@ -109,6 +120,7 @@ private:
     void forward(Loaded& step, Order order,
                  std::function<void(int, BufferView)> const& after_layer) {
         emulated_.begin_step(index(step.input.step));
+        if (router_) router_->begin_step(step.input, step.x.rows(step.tokens()));
         auto const out = out_.rows(step.tokens());
         auto const after = [&](int layer, MoeLayer::Part const&, bool last) {
             if (!last) return;
@@ -233,6 +245,7 @@ private:
     Communicator const& comm_;
     ReplayEngine const& engine_;
     EmulatedExperts emulated_;
+    std::unique_ptr<Router> router_;
     MoeLayer layer_;
     TokenVectors vectors_;
     PhaseRecorder recorder_;

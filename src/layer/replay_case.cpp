@@ -9,6 +9,7 @@ StepInput load_step(ReplayCase const& replay, StepId step, int ranks, RankId ran
     StepInput input;
     input.step = step;
     input.tokens = tokens_of_rank(replay.source, replay.assign, step, ranks, rank);
+    if (replay.router.decides) return input;
     for (LayerId const layer : replay.layers)
         input.routing.push_back(read_tokens(replay.source, step, layer, input.tokens));
     return input;

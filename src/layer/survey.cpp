@@ -4,12 +4,15 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include "comm/mpi_session.hpp"
 #include "layer/identity.hpp"
 #include "layer/layer_traffic.hpp"
 #include "layer/moe_layer.hpp"
 #include "layer/phase_bounds.hpp"
+#include "layer/router_record.hpp"
+#include "layer/token_vectors.hpp"
 #include "schedule/exchange_schedule.hpp"
 
 namespace epsim {
@@ -19,11 +22,13 @@ namespace {
 class Surveyor {
 public:
     Surveyor(ReplayCase const& replay, Communicator const& comm,
-             std::span<Exchange* const> exchanges)
+             std::span<Exchange* const> exchanges, Router* router)
         : replay_(replay),
           comm_(comm),
           kernel_(make_identity_kernel(replay.spec, replay.placement, comm.rank())),
-          layer_(replay.spec, replay.placement, exchanges, *kernel_, nullptr, replay.overlap),
+          router_(router),
+          layer_(replay.spec, replay.placement, exchanges, *kernel_, nullptr, replay.overlap, {},
+                 router),
           recorder_(clock_, layers(), replay.overlap.parts()),
           received_({layers(), experts()}),
           recorded_({layers(), experts()}),
@@ -34,7 +39,10 @@ public:
           dependencies_(replay.steps(), layers()),
           bounds_(replay, comm),
           signatures_(replay.spec.dtype, replay.spec.shape.hidden),
-          out_(DType::f32, replay.spec.shape.hidden) {}
+          vectors_(replay.spec.dtype, replay.spec.shape.hidden),
+          out_(DType::f32, replay.spec.shape.hidden) {
+        if (router) routed_.emplace(replay, comm);
+    }
 
     Survey run(RunRecord& record, std::function<void(int step)> const& before_step) {
         if (comm_.is_root()) make_room(record);
@@ -45,7 +53,9 @@ public:
             StepInput input;
             on_all_ranks(
                 comm_, [&] { input = load_step(replay_, StepId{s}, comm_.size(), comm_.rank()); });
+            if (router_) router_->load(input);
             survey_step(input);
+            if (routed_) routed_->keep(*router_, s, record);
             for (int64_t l = 0; l < layers() && !entries.empty(); ++l)
                 entries(s, l) = rank_tokens_(l, index(comm_.rank()));
             int64_t const tokens = comm_.all_sum(static_cast<int64_t>(input.tokens.size()));
@@ -68,12 +78,18 @@ private:
     int64_t layers() const { return replay_.spec.layers; }
     int64_t experts() const { return replay_.placement.num_experts(); }
 
-    void survey_step(StepInput const& input) {
+    void survey_step(StepInput& input) {
         auto const tokens = static_cast<int64_t>(input.tokens.size());
         for (auto* counts : {&received_, &recorded_, &unrouted_, &rank_tokens_})
             std::ranges::fill(counts->flat(), 0);
         BufferView const x = signatures_.rows(tokens), out = out_.rows(tokens);
         token_signatures(replay_.spec, input.step, input.tokens, x);
+        if (router_) {
+            auto const vectors = vectors_.rows(tokens);
+            TokenVectors(replay_.spec).fill(input.step, input.tokens, vectors);
+            router_->keep_outcomes(true);
+            router_->begin_step(input, vectors);
+        }
         HostStream stream;
         traffic_.begin_step();
         bounds_.begin_step();
@@ -135,7 +151,7 @@ private:
         record.expert_tokens = record.dropped = Array<int64_t, 3>({steps, layers(), experts()});
         record.rank_tokens = Array<int64_t, 3>({steps, layers(), comm_.size()});
         record.unrouted = Array<int64_t, 2>({steps, layers()});
-        record.top_k = replay_.spec.shape.top_k;
+        record.top_k = replay_.choices();
         int64_t const ranks = comm_.size(), d = direction_count;
         for (auto* bytes : {&record.selected, &record.payload, &record.padding, &record.metadata})
             *bytes = Array<int64_t, 4>({layers(), d, ranks, ranks});
@@ -156,6 +172,7 @@ private:
         record.step_tokens.push_back(tokens);
         for (int l = 0; l < layers(); ++l) {
             record.unrouted(s, l) = unrouted_(l, 0);
+            for (int e = 0; e < experts(); ++e) record.unrouted(s, l) -= record.dropped(s, l, e);
             for (int r = 0; r < comm_.size(); ++r) record.rank_tokens(s, l, r) = rank_tokens_(l, r);
             for (int e = 0; e < experts(); ++e) {
                 record.expert_tokens(s, l, e) = received_(l, e);
@@ -232,6 +249,8 @@ private:
     ReplayCase const& replay_;
     Communicator const& comm_;
     std::unique_ptr<ExpertKernel> kernel_;
+    Router* router_;
+    std::optional<RouterRecord> routed_;
     MoeLayer layer_;
     MonotonicClock clock_;
     PhaseRecorder recorder_;
@@ -243,7 +262,7 @@ private:
     TrafficCount traffic_;
     DependencyLog dependencies_;  // on rank 0
     PhaseBounds bounds_;
-    HostBuffer signatures_, out_;
+    HostBuffer signatures_, vectors_, out_;
     std::vector<float> expected_, bound_;
     int64_t identities_ = 0;
     Findings findings_;
@@ -252,9 +271,11 @@ private:
 }  // namespace
 
 Survey survey(ReplayCase const& replay, Communicator const& comm,
-              std::span<Exchange* const> exchanges, RunRecord& record,
+              std::span<Exchange* const> exchanges, RunRecord& record, Router* router,
               std::function<void(int step)> const& before_step) {
-    return Surveyor(replay, comm, exchanges).run(record, before_step);
+    auto found = Surveyor(replay, comm, exchanges, router).run(record, before_step);
+    if (router) router->keep_outcomes(false);
+    return found;
 }
 
 }  // namespace epsim

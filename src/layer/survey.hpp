@@ -8,6 +8,7 @@
 #include "exchange/exchange.hpp"
 #include "layer/dependency_log.hpp"
 #include "layer/replay_case.hpp"
+#include "layer/router.hpp"
 #include "measure/run_record.hpp"
 
 namespace epsim {
@@ -33,12 +34,14 @@ struct Survey {
 /// token vectors: counts what every rank sent and received (load, traffic) and checks the identity
 /// of every row. Fills step_tokens, expert_tokens, rank_tokens, dropped, selected, payload,
 /// padding, metadata, wire and identities of `record` on rank 0, and,
-/// with a calibration, bound, least_bound, bound_resource and resource. Collective.
+/// with a calibration, bound, least_bound, bound_resource and resource, and, with a router, health
+/// and source_dropped. Collective.
 /// With verify = off nothing is checked but that counts agree.
+/// \param router what routes each step's tokens; nullptr = the trace does
 /// \param before_step called on every rank before each step; may be collective and throw on all
 /// \throws CollectiveError if the trace cannot be read
 Survey survey(ReplayCase const& replay, Communicator const& comm,
-              std::span<Exchange* const> exchanges, RunRecord& record,
+              std::span<Exchange* const> exchanges, RunRecord& record, Router* router = nullptr,
               std::function<void(int step)> const& before_step = {});
 
 }  // namespace epsim

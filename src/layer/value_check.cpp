@@ -58,7 +58,15 @@ ValueCheck::ValueCheck(ReplayCase const& replay, Communicator const& comm, Heart
 void ValueCheck::collect(StepInput const& input, int layer, BufferView out) {
     auto const hidden = static_cast<std::size_t>(out.width);
     auto const add = [&](std::size_t i) {
-        Sample sample{index(input.step), layer, input.tokens[i], std::vector<float>(hidden)};
+        auto const& routing = input.routing[static_cast<std::size_t>(layer)];
+        auto const first = static_cast<std::ptrdiff_t>(i) * routing.top_k;
+        Sample sample{
+            index(input.step),
+            layer,
+            input.tokens[i],
+            {routing.expert.begin() + first, routing.expert.begin() + first + routing.top_k},
+            {routing.weight.begin() + first, routing.weight.begin() + first + routing.top_k},
+            std::vector<float>(hidden)};
         dispatch_dtype(out.type, [&]<class T>(T) {
             auto const* row = out.as<T>() + static_cast<int64_t>(i) * out.width;
             for (std::size_t c = 0; c < hidden; ++c) sample.out[c] = to_float(row[c]);
@@ -93,6 +101,7 @@ bool ValueCheck::full() const {
 /// that a layer's weights are drawn on one rank only, else equal parts of each layer.
 std::vector<ValueCheck::Sample> ValueCheck::share_of_all() const {
     auto const row = static_cast<std::size_t>(replay_.spec.shape.hidden);
+    auto const k = static_cast<std::size_t>(replay_.choices());
     std::string blob;
     auto const append = [&](void const* p, std::size_t n) {
         blob.append(static_cast<char const*>(p), n);
@@ -101,6 +110,8 @@ std::vector<ValueCheck::Sample> ValueCheck::share_of_all() const {
         append(&s.step, sizeof s.step);
         append(&s.layer, sizeof s.layer);
         append(&s.token, sizeof s.token);
+        append(s.expert.data(), k * sizeof(ExpertId));
+        append(s.weight.data(), k * sizeof(float));
         append(s.out.data(), row * sizeof(float));
     }
     std::vector<Sample> all;
@@ -111,10 +122,13 @@ std::vector<ValueCheck::Sample> ValueCheck::share_of_all() const {
             p += n;
         };
         while (p < text.data() + text.size()) {
-            Sample s{0, 0, 0, std::vector<float>(row)};
+            Sample s{
+                0, 0, 0, std::vector<ExpertId>(k), std::vector<float>(k), std::vector<float>(row)};
             take(&s.step, sizeof s.step);
             take(&s.layer, sizeof s.layer);
             take(&s.token, sizeof s.token);
+            take(s.expert.data(), k * sizeof(ExpertId));
+            take(s.weight.data(), k * sizeof(float));
             take(s.out.data(), row * sizeof(float));
             all.push_back(std::move(s));
         }
@@ -149,18 +163,17 @@ void ValueCheck::compare(std::span<Sample const> samples) {
     auto const hidden = static_cast<std::size_t>(replay_.spec.shape.hidden);
     int const layer = samples.front().layer;
     TokenVectors const vectors(replay_.spec);
-    RoutingBatch routing;
+    RoutingBatch routing{replay_.choices(), {}, {}};
     std::vector<float> x;
     for (std::size_t begin = 0, end = 0; begin < samples.size(); begin = end) {
         std::vector<int64_t> tokens;
-        for (; end < samples.size() && samples[end].step == samples[begin].step; ++end)
-            tokens.push_back(samples[end].token);
+        for (; end < samples.size() && samples[end].step == samples[begin].step; ++end) {
+            auto const& [s, l, token, expert, weight, out] = samples[end];
+            tokens.push_back(token);
+            routing.expert.insert(routing.expert.end(), expert.begin(), expert.end());
+            routing.weight.insert(routing.weight.end(), weight.begin(), weight.end());
+        }
         StepId const step{samples[begin].step};
-        auto const batch = read_tokens(replay_.source, step,
-                                       replay_.layers[static_cast<std::size_t>(layer)], tokens);
-        routing.top_k = batch.top_k;
-        routing.expert.insert(routing.expert.end(), batch.expert.begin(), batch.expert.end());
-        routing.weight.insert(routing.weight.end(), batch.weight.begin(), batch.weight.end());
         HostBuffer buffer(replay_.spec.dtype, replay_.spec.shape.hidden);
         BufferView const view = buffer.rows(static_cast<int64_t>(tokens.size()));
         vectors.fill(step, tokens, view);

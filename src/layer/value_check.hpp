@@ -45,6 +45,8 @@ private:
     struct Sample {
         int32_t step, layer;
         int64_t token;
+        std::vector<ExpertId> expert;  // [k] as the token was routed
+        std::vector<float> weight;     // [k]
         std::vector<float> out;
     };
     int64_t tokens_of(StepId step, int layer) const;

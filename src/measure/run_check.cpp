@@ -39,6 +39,7 @@ void check_counts(RunRecord const& record) {
     expect_counts("expert_tokens", record.expert_tokens.flat());
     expect_counts("rank_tokens", record.rank_tokens.flat());
     expect_counts("dropped", record.dropped.flat());
+    expect_counts("source_dropped", record.source_dropped.flat());
     expect_counts("selected", record.selected.flat());
     expect_counts("payload", record.payload.flat());
     expect_counts("padding", record.padding.flat());
@@ -91,6 +92,9 @@ void check_run(RunRecord const& record) {
     expect("rank_tokens", record.rank_tokens, {steps, layers, ranks});
     if (!record.expert_tokens.empty())
         expect("dropped", record.dropped, record.expert_tokens.shape());
+    expect("source_dropped", record.source_dropped,
+           {steps, layers, record.source_dropped.extent(2)});
+    expect("health", record.health, {steps, layers, std::ssize(record.health_figure)});
     for (auto const* matrix :
          {&record.selected, &record.payload, &record.padding, &record.metadata})
         expect("a traffic matrix", *matrix, {layers, directions, ranks, ranks});

@@ -95,9 +95,12 @@ struct RunRecord {
     Array<int64_t, 3> expert_tokens;   ///< [S, L, E]
     Array<int64_t, 3> rank_tokens;     ///< [S, L, R] assignments that a rank's experts received
     Array<int64_t, 3> dropped;         ///< [S, L, E] refused for lack of capacity
-    Array<int64_t, 2> unrouted;        ///< [S, L] choices that named no expert (-1)
-    int32_t top_k = 0;                 ///< choices of each token
-    double flops_per_assignment = 0;   ///< of one (token, expert) pair; 0 = unknown
+    Array<int64_t, 3> source_dropped;  ///< [S, L, N] the same by declared source; empty = no gate
+    std::vector<std::string> health_figure;  ///< [H] "balance_loss", ...
+    Array<double, 3> health;                 ///< [S, L, H] of a gate; NaN = not known
+    Array<int64_t, 2> unrouted;              ///< [S, L] choices that named no expert (-1)
+    int32_t top_k = 0;                       ///< choices of each token
+    double flops_per_assignment = 0;         ///< of one (token, expert) pair; 0 = unknown
     double local_flops_per_token = 0;  ///< a layer, of what runs in the expert phase where the
                                        ///< token is: shared experts, dense residual
 

@@ -58,6 +58,7 @@ std::vector<SummaryRow> summarise(RunRecord const& record) {
     summarise_rates(input, rows);
     summarise_bounds(input, rows);
     summarise_load(record, rows);
+    summarise_gate(record, rows);
     summarise_traffic(record, rows);
     summarise_slowdown(record, rows);
     return rows.take();

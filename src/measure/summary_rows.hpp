@@ -50,6 +50,7 @@ void summarise_bounds(SummaryInput const& input, SummaryRows& rows);    ///< bou
 /// step that does the same tasks one after the other.
 void summarise_overlap(SummaryInput const& input, SummaryRows& rows);
 void summarise_load(RunRecord const& record, SummaryRows& rows);  ///< imbalance, drops
+void summarise_gate(RunRecord const& record, SummaryRows& rows);  ///< gate_*
 /// With and without load from other ranks: slowdown_*.
 void summarise_slowdown(RunRecord const& record, SummaryRows& rows);
 /// All of a map of pairs: typical and slowest pairs by class of link, who is sick.

@@ -1,8 +1,13 @@
 #pragma once
 
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
 #include <array>
 #include <string_view>
 
+#include "core/error.hpp"
 #include "model/model_shape.hpp"
 
 namespace epsim {
@@ -33,7 +38,14 @@ constexpr std::string_view name_of(E value) {
 
 /// \throws InputError naming the choices
 template <NamedEnum E>
-E enum_from(std::string_view name);
+E enum_from(std::string_view name) {
+    auto const& names = enum_names<E>;
+    auto const found = std::ranges::find(names, name);
+    if (found == names.end())
+        throw InputError(
+            fmt::format("'{}' is unknown (known: {}). Choose one", name, fmt::join(names, ", ")));
+    return static_cast<E>(found - names.begin());
+}
 
 /// How published weights are stored: names of ModelShape::weight_format.
 inline constexpr std::array<std::string_view, 4> weight_formats{"fp32", "bf16", "fp8_block",

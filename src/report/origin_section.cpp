@@ -139,13 +139,15 @@ std::string trace_text(ReportInput const& input) {
     constexpr std::size_t model_columns = 50;
     auto name = input.configured("routing.trace");
     if (name.empty()) name = input.configured("routing.generator");
+    if (name.empty()) name = "none: the gate chose the experts";
     auto const model = shorten(printable(input.provenance("trace", "model"), input.style.charset),
                                model_columns, input.style.charset);
     auto text = join_present(
         {name, input.provenance("trace", "origin"), labelled("from", model),
          labelled("sha256", input.provenance("trace", "sha256").substr(0, short_hash))});
+    bool const gated = !input.configured("routing.gate").empty();
     if (!input.configured("routing.trace").empty())
-        text += std::isnan(input.value("phase_gate_p50"))
+        text += !gated || std::isnan(input.value("phase_gate_p50"))
                     ? "; recorded routing, the gate did not run"
                     : "; the timed gate's choice was overridden by the recorded one";
     return text;

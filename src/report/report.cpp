@@ -12,7 +12,7 @@ std::string report_text(RunRecord const& record, std::string const& path, TextSt
             {origin_section(input), pair_section(input) + verification_section(input)});
     return paragraphs({origin_section(input), speed_section(input) + verification_section(input),
                        phase_section(input), limit_section(input), load_section(input),
-                       traffic_section(input), slowdown_section(input)});
+                       gate_section(input), traffic_section(input), slowdown_section(input)});
 }
 
 std::string slowdown_text(RunRecord const& record, TextStyle const& style) {

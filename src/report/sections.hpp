@@ -41,6 +41,7 @@ std::string speed_section(ReportInput const& input);
 std::string phase_section(ReportInput const& input);
 std::string limit_section(ReportInput const& input);
 std::string load_section(ReportInput const& input);
+std::string gate_section(ReportInput const& input);
 std::string traffic_section(ReportInput const& input);
 std::string slowdown_section(ReportInput const& input);  ///< by an aggressor
 std::string pair_section(ReportInput const& input);      ///< of a map of pairs

@@ -20,6 +20,11 @@ public:
             schedule_.tasks.push_back(std::move(task));
         }
     }
+    /// The gate of a layer: what follows of any chunk comes after it.
+    void add_gate(int chunks, int layer = 0) {
+        add({Phase::gate}, 0, layer);
+        for (int c = 1; c < chunks; ++c) last_[c] = last_[0];
+    }
     StepSchedule take() { return std::move(schedule_); }
 
 private:
@@ -30,9 +35,10 @@ private:
 
 }  // namespace
 
-StepSchedule sequential_step(int chunks, bool one_pass) {
+StepSchedule sequential_step(int chunks, bool one_pass, bool gated) {
     using enum Phase;
     ScheduleMaker maker(one_pass);
+    if (gated) maker.add_gate(chunks);
     for (int c = 0; c < chunks; ++c)
         maker.add({layout, counts, permute, dispatch, expert, combine, unpermute}, c);
     auto schedule = maker.take();
@@ -41,9 +47,10 @@ StepSchedule sequential_step(int chunks, bool one_pass) {
     return schedule;
 }
 
-StepSchedule pipelined_step(int chunks, bool one_pass) {
+StepSchedule pipelined_step(int chunks, bool one_pass, bool gated) {
     using enum Phase;
     ScheduleMaker maker(one_pass);
+    if (gated) maker.add_gate(chunks);
     auto const add = [&](std::initializer_list<Phase> phases, int chunk) {
         if (chunk >= 0 && chunk < chunks) maker.add(phases, chunk);
     };
@@ -59,9 +66,10 @@ StepSchedule pipelined_step(int chunks, bool one_pass) {
     return maker.take();
 }
 
-StepSchedule micro_batched_step(int layers, int micro_batches, bool one_pass) {
+StepSchedule micro_batched_step(int layers, int micro_batches, bool one_pass, bool gated) {
     using enum Phase;
     ScheduleMaker maker(one_pass);
+    for (int l = 0; gated && l < layers; ++l) maker.add_gate(micro_batches, l);
     for (int l = 0; l < layers; ++l) {
         for (int b = 0; b < micro_batches; ++b) {
             if (l > 0) maker.add({unpermute}, b, l - 1);

@@ -29,19 +29,21 @@ struct StepSchedule {
     std::vector<Task> tasks;
 };
 
-/// No overlap: layout, counts, permute, dispatch, expert, combine, unpermute of a layer, one after
-/// the other, the chunks one after the other.
+/// No overlap: gate, layout, counts, permute, dispatch, expert, combine, unpermute of a layer, one
+/// after the other, the chunks one after the other.
 /// \param one_pass of an exchange in whose dispatch and combine permute and unpermute happen: they
 ///                 are no tasks then
-StepSchedule sequential_step(int chunks = 1, bool one_pass = false);
+/// \param gated    a gate routes all tokens before any chunk begins, as the tasks of chunk 0
+StepSchedule sequential_step(int chunks = 1, bool one_pass = false, bool gated = false);
 
 /// One layer in a pipeline over its chunks: dispatch of chunk c + 1 and combine of chunk c - 1 go
 /// on beside the experts of chunk c. The phases of a chunk depend on each other; chunks do not.
-StepSchedule pipelined_step(int chunks, bool one_pass = false);
+StepSchedule pipelined_step(int chunks, bool one_pass = false, bool gated = false);
 
 /// All layers of a step in a pipeline over micro-batches, without a join between layers: one
 /// communicates while another computes. A micro-batch enters a layer when it has left the one
-/// before.
-StepSchedule micro_batched_step(int layers, int micro_batches, bool one_pass = false);
+/// before. Gates, which look at all tokens and may communicate, run before the pipeline.
+StepSchedule micro_batched_step(int layers, int micro_batches, bool one_pass = false,
+                                bool gated = false);
 
 }  // namespace epsim

@@ -24,6 +24,9 @@ ResultAxes::ResultAxes(hid_t file, RunRecord const& r) : group_(hdf5::create_gro
     count("epoch", static_cast<std::size_t>(r.clock_offset.extent(0)), "clock synchronisation");
     number("size", r.size, "bytes of a message");
     text("resource", r.resource, "what can limit a phase");
+    count("declared_source", static_cast<std::size_t>(r.source_dropped.extent(2)),
+          "source that the trace declares");
+    text("health_figure", r.health_figure, "health figure of a gate");
     count("event", r.events.size(), "event");
     auto const names = [](std::vector<SummaryRow> const& rows) {
         std::vector<std::string> texts;

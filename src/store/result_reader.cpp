@@ -48,6 +48,8 @@ public:
             r.size = Dataset(group_.get(), "size").read_all<int64_t>();
         if (hdf5::has(group_.get(), "resource"))
             r.resource = Dataset(group_.get(), "resource").read_texts();
+        if (hdf5::has(group_.get(), "health_figure"))
+            r.health_figure = Dataset(group_.get(), "health_figure").read_texts();
         r.topology.resize(length("rank"));
         require_names("phase", phase_names);
         require_names("direction", direction_names);

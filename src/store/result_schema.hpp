@@ -114,6 +114,20 @@ void for_each_array(Record& r, Visit&& visit) {
           r.rank_tokens);
     visit(ArrayPlace{"load", "dropped", experts, "1", "assignments refused for lack of capacity"},
           r.dropped);
+    visit(ArrayPlace{"load",
+                     "source_dropped",
+                     {"step", "layer", "declared_source"},
+                     "1",
+                     "dropped assignments by the source of their token",
+                     Presence::if_known},
+          r.source_dropped);
+    visit(ArrayPlace{"gate",
+                     "health",
+                     {"step", "layer", "health_figure"},
+                     "1",
+                     "health figures of the routing (NaN = not known)",
+                     Presence::if_known},
+          r.health);
     visit(ArrayPlace{"load", "unrouted", {"step", "layer"}, "1", "choices that named no expert"},
           r.unrouted);
 

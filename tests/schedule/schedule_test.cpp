@@ -260,5 +260,26 @@ TEST(MicroBatchedStep, CrossesLayersWithoutAJoin) {
               "p0 p1 u0 p0 u1 p1 u0 u1");
 }
 
+/// Whether `task` comes after `first`, directly or through others.
+bool follows(StepSchedule const& schedule, int task, int first) {
+    auto const& after = schedule.tasks[static_cast<std::size_t>(task)].after;
+    return std::ranges::any_of(
+        after, [&](int before) { return before == first || follows(schedule, before, first); });
+}
+
+TEST(GatedStep, RoutesEveryTokenOfALayerBeforeAnythingElseOfIt) {
+    for (auto const& [schedule, layers] : {std::pair{sequential_step(3, false, true), 1},
+                                           {pipelined_step(4, false, true), 1},
+                                           {micro_batched_step(3, 2, false, true), 3}}) {
+        auto const n = static_cast<int>(schedule.tasks.size());
+        for (int gate = 0; gate < n; ++gate) {
+            EXPECT_EQ(schedule.tasks[static_cast<std::size_t>(gate)].phase == Phase::gate,
+                      gate < layers);
+            for (int task = layers; gate < layers && task < n; ++task)
+                EXPECT_TRUE(follows(schedule, task, gate)) << task;
+        }
+    }
+}
+
 }  // namespace
 }  // namespace epsim

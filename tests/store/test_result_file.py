@@ -21,7 +21,7 @@ ARRAY_GROUPS = ["time", "clock", "load", "traffic", "placement"]
 OPTIONAL_GROUPS = ["links", "bounds"]
 AXES = ["iteration", "step", "layer", "phase", "rank", "expert", "direction", "source",
         "destination", "slot", "version", "link_class", "epoch", "event", "metric", "size",
-        "resource", "ceiling"]
+        "resource", "ceiling", "declared_source", "health_figure"]
 PHASES = ["gate", "layout", "counts", "permute", "dispatch", "expert", "combine", "unpermute",
           "rebalance"]
 
