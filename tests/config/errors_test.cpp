@@ -137,7 +137,7 @@ TEST(ConfigErrors, KeysThatDoNotGoTogether) {
                 HasSubstr("routing.trace (file /folder/run.toml:2) and routing.generator (file "
                           "/folder/run.toml:3) are both set"));
     EXPECT_THAT(flag_error("routing.generator", "none"),
-                HasSubstr("neither routing.trace nor routing.generator is set"));
+                HasSubstr("neither routing.trace, routing.generator nor routing.gate is set"));
     EXPECT_THAT(flag_error("tokens.per_rank", "5"), HasSubstr("tokens.per_rank = 5"));
     EXPECT_THAT(flag_error("tokens.per_step", "0"), HasSubstr("tokens.per_step = 0"));
     EXPECT_THAT(file_error("[routing]\ntrace = \"t\"\n[tokens]\nper_rank = 1\n"),
