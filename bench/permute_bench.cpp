@@ -13,8 +13,8 @@
 // Rows of one rank on one thread: k = 8 distinct of 64 experts a token, uniform, rows grouped by
 // expert. Each operation is timed in turn with what bounds it, streaming stores (permute) or a read
 // (combine) of as many bytes of such memory, and permute with a gather of the same rows. 2048
-// tokens are cold: sets of buffers rotate, whose tokens alone are twice the last-level cache; 32
-// are warm, in one set. GB/s are payload: rows written (permute), read (combine).
+// tokens are cold: sets of buffers rotate, which together are twice the last-level cache; 32 are
+// warm, in one set. GB/s are payload: rows written (permute), read (combine).
 namespace {
 
 using namespace epsim;
@@ -72,7 +72,6 @@ struct Case {
     std::vector<int32_t> row_of_assignment, token_of_row;
     std::vector<float> weight;
     std::vector<Set> sets;
-    std::vector<CacheLine> others;  // read before each timing
     std::size_t turn = 0;
 
     Case(DType type, int64_t row_bytes, int64_t tokens_, bool is_cold)
@@ -88,12 +87,10 @@ struct Case {
         for (float& w : weight) w = uniform(random);
         double const all = is_cold ? 2 * query_host().last_level_cache_bytes : 0;
         do sets.emplace_back(type, tokens, width, random);
-        while (static_cast<double>(std::ssize(sets) * sets[0].tokens.bytes()) < all);
-        others.resize(static_cast<std::size_t>(all) / sizeof(CacheLine));
+        while (static_cast<double>(std::ssize(sets) * sets[0].rows.bytes()) < all);
     }
     /// Seconds of `work` on the next set.
     double time(std::invocable<Set const&> auto work) {
-        benchmark::DoNotOptimize(sum_of_words(others));
         Set const& set = sets[turn++ % sets.size()];
         return seconds([&] { work(set); });
     }

@@ -24,7 +24,7 @@ run() {
     results+=("$name=$json/$name.json")
 }
 
-for name in plan permute codec expert overhead; do
+for name in plan permute codec expert generator overhead; do
     run "$name" "$root/build/bench/${name}_bench" "$@"
 done
 run overhead_2_ranks "$root/scripts/mpirun.sh" -n 2 "$root/build/bench/overhead_bench" "$@"
