@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # The microbenchmarks, each against its bound in the same run, into results/bench-<machine>.{h5,md}.
-# Nothing else should run meanwhile. Needs a built build/ (scripts/test.sh). About half an hour.
-# Usage: scripts/bench.sh [-o PATH_WITHOUT_ENDING] [flags of Google Benchmark]
+# Nothing else should run meanwhile. Needs a built build/ (scripts/test.sh). About half an hour;
+# --quick: some ten minutes, with shorter runs and exchanges of rows of 4 KiB only.
+# Usage: scripts/bench.sh [-o PATH_WITHOUT_ENDING] [--quick] [flags of Google Benchmark]
 set -euo pipefail
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 machine=$(LC_ALL=C lscpu | sed -n 's/^Model name: *//p' | head -n 1 | tr -cs '[:alnum:]' '-' |
@@ -11,6 +12,12 @@ if [ "${1:-}" = -o ]; then
     output=$2
     shift 2
 fi
+points=.
+if [ "${1:-}" = --quick ]; then
+    shift
+    set -- --benchmark_min_time=0.02 "$@"
+    points='rows/(warm|cold)/4096/|whole'
+fi
 json=$(mktemp -d)
 trap 'rm -rf "$json"' EXIT
 results=()
@@ -19,7 +26,7 @@ results=()
 run() {
     local name=$1
     shift
-    echo "bench: $name" >&2
+    echo "bench: $name ($(date +%T))" >&2
     "$@" --benchmark_format=json >"$json/$name.json" 2>/dev/null
     results+=("$name=$json/$name.json")
 }
@@ -33,10 +40,11 @@ exchange() {
     shift 2
     run "$name" "$root/scripts/mpirun.sh" -n "$ranks" "$root/build/bench/exchange_bench" "$@"
 }
-exchange exchange_2_ranks 2 "$@"
+exchange exchange_2_ranks 2 --benchmark_filter="$points" "$@"
 # Larger eager messages are copied once more, but start sooner.
 OMPI_MCA_btl_vader_eager_limit=32768 OMPI_MCA_btl_vader_max_send_size=65536 \
-    OMPI_MCA_btl_vader_rndv_eager_limit=32768 exchange exchange_2_ranks_large_eager 2 "$@"
+    OMPI_MCA_btl_vader_rndv_eager_limit=32768 exchange exchange_2_ranks_large_eager 2 \
+    --benchmark_filter="$points" "$@"
 for ranks in 4 8; do
     OMPI_MCA_mpi_yield_when_idle=1 exchange "exchange_${ranks}_ranks" "$ranks" \
         --benchmark_filter='rows/warm/4096/|whole' "$@"
