@@ -4,9 +4,9 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <fstream>
 
 #include "config/support.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim {
 namespace {
@@ -99,11 +99,10 @@ TEST(Binder, UnknownFlagsNameTheNearest) {
 }
 
 TEST(Binder, ReadsTheFile) {
-    auto const path = std::filesystem::path(testing::TempDir()) / "epsim_binder_test.toml";
-    std::ofstream(path) << "[model]\ntop_k = 5\n";
+    TemporaryDirectory const directory;
+    auto const path = directory.write("epsim_binder_test.toml", "[model]\ntop_k = 5\n");
     Program program;
     auto const resolved = program.parse(with({"--config", path.string(), "--dump-config"}));
-    std::filesystem::remove(path);
     EXPECT_EQ(resolved.config.shape.top_k, 5);
     EXPECT_EQ(resolved.config.name, "epsim_binder_test");
     EXPECT_EQ(resolved.origin.at("model.top_k"), "file " + path.string() + ":2");

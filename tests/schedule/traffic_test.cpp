@@ -1,12 +1,12 @@
 #include <gtest/gtest.h>
 
 #include <cmath>
-#include <fstream>
 #include <random>
 
 #include "core/error.hpp"
 #include "schedule/traffic_matrix.hpp"
 #include "schedule/traffic_scale.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim::test {
 namespace {
@@ -95,9 +95,7 @@ TEST(SweepSizes, RunFromBeginToEnd) {
 class TrafficFile : public testing::Test {
 protected:
     std::filesystem::path csv(std::string const& text) const {
-        auto const path = std::filesystem::path(testing::TempDir()) / "epsim_traffic.csv";
-        std::ofstream(path) << text;
-        return path;
+        return directory_.write("traffic.csv", text);
     }
     void refused(std::string const& text, int ranks, std::string const& says) const {
         try {
@@ -107,6 +105,9 @@ protected:
             EXPECT_NE(std::string(e.what()).find(says), std::string::npos) << e.what();
         }
     }
+
+private:
+    TemporaryDirectory directory_;
 };
 
 TEST_F(TrafficFile, CsvTakesBlanksCommentsAndAnyNumbers) {

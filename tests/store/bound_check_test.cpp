@@ -5,8 +5,8 @@
 #include "store/random_record.hpp"
 #include "store/result_file.hpp"
 #include "store/run_directory.hpp"
-#include "store/temporary_directory.hpp"
 #include "store/verify.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim {
 namespace {

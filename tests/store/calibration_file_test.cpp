@@ -10,8 +10,10 @@
 
 #include "cluster/ceiling_figures.hpp"
 #include "core/error.hpp"
-#include "store/temporary_directory.hpp"
 #include "store/verify.hpp"
+#include "support/error_text.hpp"
+#include "support/file_bytes.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim {
 namespace {

@@ -8,7 +8,8 @@
 #include <stdexcept>
 
 #include "core/error.hpp"
-#include "store/temporary_directory.hpp"
+#include "support/error_text.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim {
 namespace {

@@ -12,7 +12,9 @@
 #include "store/conservation.hpp"
 #include "store/random_record.hpp"
 #include "store/result_schema.hpp"
-#include "store/temporary_directory.hpp"
+#include "support/error_text.hpp"
+#include "support/file_bytes.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim {
 namespace {

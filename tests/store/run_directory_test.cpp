@@ -6,7 +6,9 @@
 #include "core/sha256.hpp"
 #include "store/random_record.hpp"
 #include "store/result_file.hpp"
-#include "store/temporary_directory.hpp"
+#include "support/error_text.hpp"
+#include "support/file_bytes.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim {
 namespace {

@@ -5,7 +5,9 @@
 #include <filesystem>
 
 #include "core/error.hpp"
-#include "store/temporary_directory.hpp"
+#include "support/error_text.hpp"
+#include "support/file_bytes.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim {
 namespace {

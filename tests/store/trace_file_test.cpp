@@ -9,7 +9,9 @@
 
 #include "core/error.hpp"
 #include "store/random_routing.hpp"
-#include "store/temporary_directory.hpp"
+#include "support/error_text.hpp"
+#include "support/file_bytes.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim {
 namespace {

@@ -9,8 +9,10 @@
 #include "store/random_routing.hpp"
 #include "store/result_file.hpp"
 #include "store/run_directory.hpp"
-#include "store/temporary_directory.hpp"
 #include "store/trace_file.hpp"
+#include "support/error_text.hpp"
+#include "support/file_bytes.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim {
 namespace {

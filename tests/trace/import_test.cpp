@@ -7,9 +7,10 @@
 #include <sstream>
 
 #include "core/error.hpp"
+#include "support/error_text.hpp"
+#include "support/temporary_directory.hpp"
 #include "trace/esft_source.hpp"
 #include "trace/npy_source.hpp"
-#include "trace/temporary_file.hpp"
 
 namespace epsim {
 namespace {
@@ -46,14 +47,14 @@ protected:
         return files;
     }
     std::string complaint(NpyImport const& files) {
-        return message_of<InputError>([&] {
+        return error_of<InputError>([&] {
             NpySource const source(files, {});
             for (int l = 0; l < static_cast<int>(source.info().layer.size()); ++l)
                 source.read(StepId{0}, LayerId{l}, {0, source.info().tokens()});
         });
     }
     std::string complaint(std::string const& esft, int top_k = 2, int experts = 4) {
-        return message_of<InputError>([&] {
+        return error_of<InputError>([&] {
             EsftSource const source({directory_.write("expert_weights_1.txt", esft)}, experts,
                                     top_k, {});
             source.read(StepId{0}, LayerId{0}, {0, source.info().tokens()});
@@ -246,7 +247,7 @@ TEST_F(Import, EsftLayersComeFromTheNamesAndAgree) {
     EXPECT_THAT(open({directory_.path()}), ElementsAre(2, 10));
     EXPECT_THAT(open({ten, two}), ElementsAre(2, 10));
     auto const fails = [&](std::vector<std::filesystem::path> const& paths) {
-        return message_of<InputError>([&] { open(paths); });
+        return error_of<InputError>([&] { open(paths); });
     };
     EXPECT_THAT(fails({two, directory_.path()}), HasSubstr("both layer 2"));
     EXPECT_THAT(fails({directory_.path() / "README.txt"}), HasSubstr("no layer number"));

@@ -8,7 +8,8 @@
 #include <random>
 
 #include "core/error.hpp"
-#include "trace/temporary_file.hpp"
+#include "support/error_text.hpp"
+#include "support/temporary_directory.hpp"
 
 namespace epsim {
 namespace {
@@ -38,7 +39,7 @@ class NpyArrayTest : public ::testing::Test {
 protected:
     NpyArray open(std::string const& file) { return NpyArray(directory_.write("a.npy", file)); }
     std::string complaint(std::string const& file) {
-        return message_of<InputError>([&] { open(file); });
+        return error_of<InputError>([&] { open(file); });
     }
     TemporaryDirectory directory_;
 };
@@ -149,9 +150,9 @@ TEST_F(NpyArrayTest, SurvivesRandomDamage) {
 }
 
 TEST_F(NpyArrayTest, RefusesWhatIsNoFile) {
-    EXPECT_THAT(message_of<InputError>([&] { NpyArray(directory_.path() / "none.npy"); }),
+    EXPECT_THAT(error_of<InputError>([&] { NpyArray(directory_.path() / "none.npy"); }),
                 HasSubstr("No such file"));
-    EXPECT_THAT(message_of<InputError>([&] { NpyArray array(directory_.path()); }),
+    EXPECT_THAT(error_of<InputError>([&] { NpyArray array(directory_.path()); }),
                 HasSubstr("not a regular file"));
 }
 

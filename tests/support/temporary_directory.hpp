@@ -1,28 +1,31 @@
 #pragma once
 
-#include <unistd.h>
+#include <stdlib.h>
 
 #include <filesystem>
 #include <fstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
 namespace epsim {
 
-/// A directory that vanishes with the test.
+/// A directory of its own for a test, gone afterwards: tests run side by side.
 class TemporaryDirectory {
 public:
     TemporaryDirectory() {
-        std::string name = (std::filesystem::temp_directory_path() / "epsim-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr) throw std::runtime_error("no temporary directory");
+        std::string name = (std::filesystem::temp_directory_path() / "epsim-test-XXXXXX").string();
+        if (!mkdtemp(name.data())) throw std::runtime_error("mkdtemp " + name);
         path_ = name;
     }
     ~TemporaryDirectory() {
         std::error_code ignored;
         std::filesystem::remove_all(path_, ignored);
     }
-    TemporaryDirectory(TemporaryDirectory&&) = delete;
+    TemporaryDirectory(TemporaryDirectory const&) = delete;
+    TemporaryDirectory& operator=(TemporaryDirectory const&) = delete;
 
+    std::filesystem::path operator/(std::string const& name) const { return path_ / name; }
     std::filesystem::path const& path() const { return path_; }
     std::filesystem::path write(std::string const& name, std::string_view bytes) const {
         std::ofstream(path_ / name, std::ios::binary) << bytes;
@@ -32,16 +35,5 @@ public:
 private:
     std::filesystem::path path_;
 };
-
-/// The message of the InputError that f throws; "no error" if it throws none.
-template <class Exception, class F>
-std::string message_of(F const& f) {
-    try {
-        f();
-    } catch (Exception const& e) {
-        return e.what();
-    }
-    return "no error";
-}
 
 }  // namespace epsim
