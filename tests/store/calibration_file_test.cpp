@@ -139,7 +139,7 @@ TEST(CalibrationFile, RefusesValuesThatCannotBe) {
     EXPECT_THAT(error_after([](auto& r) { r.topology[1].node = 2; }),
                 HasSubstr("/topology/node has 2"));
     EXPECT_THAT(error_after([](auto& r) { r.mode = "slow"; }), HasSubstr("mode"));
-    EXPECT_EQ(error_after([](auto&) {}), "(no error)");
+    EXPECT_EQ(error_after([](auto&) {}), "no error");
 }
 
 TEST(CalibrationFile, RefusesWhatIsNoCalibration) {
@@ -152,7 +152,7 @@ TEST(CalibrationFile, RefusesWhatIsNoCalibration) {
         write_bytes(
             path,
             whole.substr(0, static_cast<std::size_t>(keep * static_cast<double>(whole.size()))));
-        EXPECT_NE(error_of<InputError>([&] { read_calibration(path); }), "(no error)");
+        EXPECT_NE(error_of<InputError>([&] { read_calibration(path); }), "no error");
     }
     auto const lost = [&](char const* what) {
         write_bytes(path, whole);
@@ -163,7 +163,7 @@ TEST(CalibrationFile, RefusesWhatIsNoCalibration) {
     };
     for (auto const* what : {"links", "links/seconds", "ceilings/rank", "axes/size", "topology",
                              "ceilings/node_least/read_bandwidth", "provenance", "axes"})
-        EXPECT_NE(lost(what), "(no error)") << what;
+        EXPECT_NE(lost(what), "no error") << what;
 }
 
 }  // namespace
