@@ -91,8 +91,7 @@ void ExchangeRun::read_rows() {
         identity_ += fmt::format("# sha256 of exchange.plugin = {}\n", hash);
     if (traffic == "recorded") {
         recorded_ = std::make_unique<ReplayInput>(config_, comm_);
-        if (auto const hash = recorded_->trace().sha256(); !hash.empty())
-            identity_ += fmt::format("# sha256 of routing.trace = {}\n", hash);
+        identity_ += recorded_->identity();
         auto rows = recorded_rows(recorded_->replay_case(), comm_);
         auto const& replay = recorded_->replay_case();
         if (config_.sizes.begin || config_.sizes.end) {

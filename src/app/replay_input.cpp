@@ -5,6 +5,7 @@
 #include "app/rank_layout.hpp"
 #include "comm/mpi_session.hpp"
 #include "core/text.hpp"
+#include "layer/logit_files.hpp"
 #include "model/formulas.hpp"
 #include "model/layer_choice.hpp"
 #include "schedule/exchange_candidates.hpp"
@@ -61,7 +62,19 @@ ReplayInput::ReplayInput(Config const& config, Communicator const& comm) : trace
                                                     {},
                                                     config.compute.emulate_us,
                                                     {}});
-    on_all_ranks(comm, [&] { case_->router = router_rule(config, source.info()); });
+    on_all_ranks(comm, [&] {
+        case_->router = router_rule(config, source.info());
+        if (comm.is_root()) logits_sha256_ = logit_files_sha256(*case_);
+    });
+}
+
+std::string ReplayInput::identity() const {
+    std::string text;
+    if (auto const hash = trace_.sha256(); !hash.empty())
+        text += fmt::format("# sha256 of routing.trace = {}\n", hash);
+    if (!logits_sha256_.empty())
+        text += fmt::format("# sha256 of routing.logits = {}\n", logits_sha256_);
+    return text;
 }
 
 std::string describe_replay(ReplayCase const& replay) {

@@ -18,6 +18,9 @@ public:
     ReplayInput(Config const& config, Communicator const& comm);
 
     TraceInput const& trace() const { return trace_; }
+    /// What is replayed beside the settings, as comments of a case's TOML: its hash covers them. On
+    /// rank 0.
+    std::string identity() const;
     /// Without overlap, calibration and, where it is still to be chosen, algorithm ("auto").
     ReplayCase const& replay_case() const { return *case_; }
     ReplayCase& replay_case() { return *case_; }
@@ -27,6 +30,7 @@ private:
     std::unique_ptr<Placement> placement_;
     std::unique_ptr<ClusterTopology> topology_;
     std::unique_ptr<ReplayCase> case_;
+    std::string logits_sha256_;  // on rank 0
 };
 
 /// What would be replayed and what it takes, for --dry-run: a table.

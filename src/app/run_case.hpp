@@ -21,8 +21,7 @@ public:
     RunCase(Config const& config, Communicator const& comm);
     ~RunCase();
 
-    /// The trace's SHA-256, "" if there is no trace; on rank 0.
-    std::string trace_sha256() const { return input_.trace().sha256(); }
+    ReplayInput const& input() const { return input_; }
     /// The plugin's SHA-256, "" if there is no plugin.
     std::string plugin_sha256() const { return backend_.plugin_sha256(); }
     /// What would be replayed and what it takes, for --dry-run: a table. Runs nothing.

@@ -80,8 +80,7 @@ std::string make_default_directory(std::string const& name) {
 /// What makes a case beside its settings, as comments of its TOML: its hash covers them.
 std::string identity(Communicator const& comm, RunCase const& run_case) {
     auto text = fmt::format("# ranks = {}\n", comm.size());
-    if (auto const hash = run_case.trace_sha256(); !hash.empty())
-        text += fmt::format("# sha256 of routing.trace = {}\n", hash);
+    text += run_case.input().identity();
     if (auto const hash = run_case.plugin_sha256(); !hash.empty())
         text += fmt::format("# sha256 of exchange.plugin = {}\n", hash);
     return text;
@@ -171,7 +170,7 @@ ExitCode replay_on(Communicator const& comm, RunFlags const& flags, RunGuard& gu
     }
     run_case.require_memory();
     bool const known_by_hash =
-        resolved.config.routing.trace.empty() || !run_case.trace_sha256().empty();
+        resolved.config.routing.trace.empty() || !run_case.input().trace().sha256().empty();
     auto const& text = known_by_hash ? resolved.without_folders : resolved.canonical;
     return measure_into_directory(comm, flags, guard, resolved.config,
                                   {[&](auto progress, auto interrupted, auto& heartbeat) {

@@ -54,7 +54,7 @@ void validate_gate(Config const& c) {
             "routing.jitter = {} does not go with routing.logits = {} (it changes hidden vectors). "
             "Use routing.logits = hidden, or routing.jitter = 0",
             g.jitter, g.logits));
-    if (g.logits != "hidden" && g.logits != "drawn" && g.gate == GateKind::noisy_topk)
+    if (g.logits_from_file() && g.gate == GateKind::noisy_topk)
         throw InputError(fmt::format(
             "routing.gate = noisy-topk does not go with routing.logits = {} (which has no noise). "
             "Use routing.logits = hidden or drawn",

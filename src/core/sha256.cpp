@@ -4,6 +4,8 @@
 #include <openssl/evp.h>
 
 #include <array>
+#include <fstream>
+#include <vector>
 
 #include "core/error.hpp"
 
@@ -38,6 +40,17 @@ std::string Sha256::hex() {
 std::string sha256_hex(std::string_view text) {
     Sha256 hash;
     hash.update(std::as_bytes(std::span(text.data(), text.size())));
+    return hash.hex();
+}
+
+std::string sha256_of_file(std::string const& path) {
+    std::ifstream file(path, std::ios::binary);
+    Sha256 hash;
+    std::vector<char> chunk(1 << 16);
+    while (file.read(chunk.data(), std::ssize(chunk)) || file.gcount() > 0)
+        hash.update(
+            std::as_bytes(std::span(chunk.data(), static_cast<std::size_t>(file.gcount()))));
+    if (!file.eof()) throw InputError(fmt::format("{} cannot be read. Correct its path", path));
     return hash.hex();
 }
 

@@ -26,5 +26,7 @@ private:
 };
 
 std::string sha256_hex(std::string_view text);
+/// \throws InputError if it cannot be read
+std::string sha256_of_file(std::string const& path);
 
 }  // namespace epsim

@@ -60,6 +60,8 @@ struct GateOptions {
     Reroute reroute = Reroute::none;
     bool capacity_per_source = false;
     int budget_ranks = 0;  ///< 0 = each expert has a capacity of its own
+
+    bool logits_from_file() const { return logits != "hidden" && logits != "drawn"; }
 };
 
 }  // namespace epsim

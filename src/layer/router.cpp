@@ -7,6 +7,7 @@
 
 #include "comm/mpi_session.hpp"
 #include "gate/top_k_gates.hpp"
+#include "layer/logit_files.hpp"
 
 namespace epsim {
 namespace {
@@ -26,10 +27,7 @@ std::vector<int32_t> read_column(RoutingSource const& source, TokenColumn column
     return values;
 }
 
-std::unique_ptr<NpyArray> open_logits(std::string path, int32_t layer, TraceInfo const& info) {
-    constexpr std::string_view place = "{layer}";
-    if (auto const at = path.find(place); at != std::string::npos)
-        path.replace(at, place.size(), std::to_string(layer));
+std::unique_ptr<NpyArray> open_logits(std::string const& path, TraceInfo const& info) {
     auto file = std::make_unique<NpyArray>(path);
     auto const& shape = file->shape();
     if (shape.size() != 2 || shape[0] < info.tokens() || shape[1] != info.num_experts ||
@@ -39,10 +37,6 @@ std::unique_ptr<NpyArray> open_logits(std::string path, int32_t layer, TraceInfo
                         "floating point. Correct routing.logits or tokens.steps",
                         path, info.tokens(), info.num_experts));
     return file;
-}
-
-bool from_file(std::string const& logits) {
-    return logits != "hidden" && logits != "drawn";
 }
 
 }  // namespace
@@ -64,9 +58,9 @@ Router::Router(ReplayCase const& replay, Communicator const& comm)
         maker_ = std::make_unique<LogitMaker>(rule().seed, replay.layers, rule().experts,
                                               replay.spec.shape.hidden,
                                               rule().kind == GateKind::noisy_topk);
-    if (from_file(logits))
+    if (rule().options.logits_from_file())
         for (int l = 0; l < replay.spec.layers; ++l)
-            file_.push_back(open_logits(logits, replay.layer_number(l), info));
+            file_.push_back(open_logits(logit_file(replay, l), info));
     if (rule().has_bias())
         bias_.resize(static_cast<std::size_t>(replay.steps() + 1) * replay.layers.size() *
                      static_cast<std::size_t>(rule().experts));

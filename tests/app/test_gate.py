@@ -39,7 +39,7 @@ class Gate(ProgramTest):
         self.addCleanup(file.close)
         return out, file
 
-    def same_on_ranks(self, command, *flags, ranks=(1, 2, 4)):
+    def same_on_ranks(self, command, *flags, ranks=(1, 2, 4, 8)):
         """The file of a run that gives the same on each of these numbers of ranks."""
         files = [self.run_case(command, *flags, ranks=n)[1] for n in ranks]
         for other in files[1:]:
@@ -77,7 +77,7 @@ class EveryGate(Gate):
                  "top-p": ["--model.top_k=4"], "dense": [], "hierarchical": grouped, "model": []}
         for gate, flags in gates.items():
             with self.subTest(gate=gate):
-                file = self.same_on_ranks(RUN, f"--routing.gate={gate}", *flags, ranks=(1, 4))
+                file = self.same_on_ranks(RUN, f"--routing.gate={gate}", *flags, ranks=(1, 8))
                 served, unrouted = file["load/expert_tokens"][()], file["load/unrouted"][()]
                 if gate == "dense":
                     self.assertTrue((served == TOKENS).all())
@@ -116,6 +116,15 @@ class Logits(Gate):
                                           np.minimum(load, room))
             np.testing.assert_array_equal(file["load/dropped"][step, layer],
                                           np.maximum(load - room, 0))
+
+    def test_a_case_is_known_by_their_content(self):
+        x = np.zeros((2, TOKENS * STEPS, EXPERTS))
+        cases = set()
+        for value in (0, 1, 0):
+            x[1, 3, 4] = value
+            file = self.run_case(RUN, "--routing.gate=softmax", self.write_logits(x))[1]
+            cases.add(pathlib.Path(file.filename).stem.split("-")[1])
+        self.assertEqual(len(cases), 2)
 
     def test_that_are_drawn_are_standard_normal(self):
         file = self.same_on_ranks(RUN, "--routing.gate=softmax", "--routing.logits=drawn",

@@ -114,6 +114,11 @@ inline RunRecord random_record(unsigned seed, RecordSizes const& n = {}) {
         r.algorithm = "auto";
         for (int64_t i = 0; i < n.steps; ++i) r.step_algorithm.push_back(below(2) ? "ring" : "shm");
     }
+    if (below(2) == 1) {
+        r.health_figure = {"balance_loss", "z_loss"};
+        r.health = Array<double, 3>({n.steps, n.layers, 2}, nan);
+        for (std::size_t i = 0; i < r.health.flat().size(); i += 2) r.health.flat()[i] = unit();
+    }
     r.dispatch_row_bytes = 96;
     r.combine_row_bytes = 128;
     r.slot_expert = Array<int32_t, 3>({1, n.layers, n.experts});

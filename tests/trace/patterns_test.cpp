@@ -5,6 +5,7 @@
 #include <cmath>
 #include <map>
 #include <numeric>
+#include <random>
 #include <set>
 
 #include "core/error.hpp"
@@ -38,10 +39,15 @@ int64_t spread(std::vector<int64_t> const& load) {
 }
 
 TEST(Balanced, EveryStepSourceExpertAndRankGetsTheSame) {
+    std::mt19937 random(std::random_device{}());
     for (int const ranks : {2, 3, 4, 8, 16, 32, 64})
         for (int const per_rank : {1, 7, 128})
             for (double const ragged : {0.0, 1.0}) {
-                int const experts = ranks * 4, k = 4;
+                int const of_rank = 1 + static_cast<int>(random() % 6), experts = ranks * of_rank;
+                int const k =
+                    1 + static_cast<int>(random() % static_cast<unsigned>(std::min(experts, 9)));
+                SCOPED_TRACE(testing::Message() << ranks << " ranks, " << experts << " experts, k "
+                                                << k << ", " << per_rank << " tokens");
                 auto const source =
                     make_generator({.generator = "balanced", .sources = ranks, .ragged = ragged},
                                    {.per_rank = per_rank, .steps = 3}, experts, k, 2);
@@ -58,7 +64,8 @@ TEST(Balanced, EveryStepSourceExpertAndRankGetsTheSame) {
                         for (std::size_t i = 0; i < chosen.size(); ++i) {
                             auto const e = static_cast<std::size_t>(index(chosen[i]));
                             auto const r = e * r_count / e_count;
-                            auto const s = static_cast<std::size_t>(from[i / 4]);
+                            auto const s =
+                                static_cast<std::size_t>(from[i / static_cast<std::size_t>(k)]);
                             ++expert[e], ++rank[r], ++of_source[s][e], ++rank_of_source[s][r];
                         }
                         int64_t const total = int64_t{per_rank} * ranks * k;

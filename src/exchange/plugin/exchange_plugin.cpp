@@ -4,8 +4,6 @@
 #include <fmt/format.h>
 
 #include <filesystem>
-#include <fstream>
-#include <vector>
 
 #include "core/error.hpp"
 #include "core/sha256.hpp"
@@ -21,15 +19,12 @@ constexpr char const* symbol = "epsim_exchange_plugin";
         fmt::format("exchange.plugin = {} cannot be used ({}). {}", path, problem, remedy));
 }
 
-std::string file_sha256(std::string const& path) {
-    std::ifstream file(path, std::ios::binary);
-    if (!file) refuse(path, "the file cannot be read", "Give the path of a shared library");
-    Sha256 hash;
-    std::vector<char> chunk(1 << 16);
-    while (file.read(chunk.data(), std::ssize(chunk)) || file.gcount() > 0)
-        hash.update(
-            std::as_bytes(std::span(chunk.data(), static_cast<std::size_t>(file.gcount()))));
-    return hash.hex();
+std::string library_sha256(std::string const& path) {
+    try {
+        return sha256_of_file(path);
+    } catch (InputError const&) {
+        refuse(path, "the file cannot be read", "Give the path of a shared library");
+    }
 }
 
 std::string last_dl_error() {
@@ -67,7 +62,7 @@ void check_table(std::string const& path, epsim_exchange_table const& table) {
 
 ExchangePlugin::ExchangePlugin(std::string const& path)
     : path_(std::filesystem::absolute(path).lexically_normal().string()),
-      sha256_(file_sha256(path_)) {
+      sha256_(library_sha256(path_)) {
     void* const library = dlopen(path_.c_str(), RTLD_NOW | RTLD_LOCAL);
     if (!library) refuse(path_, last_dl_error(), "Give a shared library built for this machine");
     void* const found = dlsym(library, symbol);
