@@ -50,7 +50,9 @@ std::string sha256_of_file(std::string const& path) {
     while (file.read(chunk.data(), std::ssize(chunk)) || file.gcount() > 0)
         hash.update(
             std::as_bytes(std::span(chunk.data(), static_cast<std::size_t>(file.gcount()))));
-    if (!file.eof()) throw InputError(fmt::format("{} cannot be read. Correct its path", path));
+    if (!file.eof())
+        throw InputError(
+            fmt::format("cannot read {} (no such file, or no permission). Correct its path", path));
     return hash.hex();
 }
 

@@ -164,7 +164,8 @@ class Capacity(Gate):
                  "--routing.capacity_policy=megatron", "--routing.capacity_factor=0.8"]
         dropped = {}
         for scope in ("source", "global"):
-            file = self.same_on_ranks(RUN, *flags, f"--routing.capacity_scope={scope}")
+            file = self.same_on_ranks(RUN, *flags, f"--routing.capacity_scope={scope}",
+                                       ranks=(1, 2, 4))
             by_source = file["load/source_dropped"][()]
             self.assertEqual(by_source.shape, (STEPS, 2, 4))
             np.testing.assert_array_equal(by_source.sum(-1), file["load/dropped"][()].sum(-1))
