@@ -11,6 +11,9 @@ find_package(Boost 1.74 REQUIRED)  # headers only: Boost.Math's distributions
 find_package(dnnl REQUIRED)
 find_package(OpenMP REQUIRED COMPONENTS CXX)  # what oneDNN runs on
 pkg_check_modules(HWLOC REQUIRED IMPORTED_TARGET hwloc)
+pkg_check_modules(LIBZIP REQUIRED IMPORTED_TARGET libzip)
+pkg_check_modules(YAMLCPP REQUIRED IMPORTED_TARGET yaml-cpp)
+find_package(ZLIB REQUIRED)
 # Header-only on purpose: Debian's CMake target forces the shared library.
 find_path(TOMLPLUSPLUS_INCLUDE_DIR toml++/toml.h REQUIRED)
 add_library(epsim_tomlplusplus INTERFACE)

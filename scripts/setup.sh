@@ -5,7 +5,7 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config git libopenmpi-dev openmpi-bin libhdf5-dev libcli11-dev
     libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libssl-dev libdnnl-dev ocl-icd-opencl-dev
-    opencl-headers libhwloc-dev libboost-dev)
+    opencl-headers libhwloc-dev libboost-dev libzip-dev libyaml-cpp-dev zlib1g-dev)
 case "${1-}" in
     "") ;;
     --with-tests)

@@ -39,7 +39,8 @@ enum class RngStream : uint32_t {
     router = 8,
     popularity = 16,
     noise = 17,
-    fit = 18
+    fit = 18,
+    synthesis = 19
 };
 
 /// A random stream: element (a, b, i) is a function of seed, stream and these three numbers only.

@@ -40,21 +40,21 @@ std::vector<int64_t> sequence_borders(std::filesystem::path const& path, int64_t
         throw InputError(
             fmt::format("{} has shape [{}] (sequence lengths are a row of integers). "
                         "Correct it",
-                        lengths.path(), fmt::join(lengths.shape(), ", ")));
+                        lengths.name(), fmt::join(lengths.shape(), ", ")));
     std::vector<int64_t> border{0};
     for (auto const n : lengths.integers(0, lengths.size())) {
         if (n < 1 || n > tokens - border.back())
             throw InputError(
                 fmt::format("sequence {} of {} has {} tokens ({} of {} tokens are left). The "
                             "lengths must sum to the tokens of the ids",
-                            border.size() - 1, lengths.path(), n, tokens - border.back(), tokens));
+                            border.size() - 1, lengths.name(), n, tokens - border.back(), tokens));
         border.push_back(border.back() + n);
     }
     if (border.back() != tokens)
         throw InputError(
             fmt::format("the lengths in {} sum to {} (the ids have {} tokens). They "
                         "must agree",
-                        lengths.path(), border.back(), tokens));
+                        lengths.name(), border.back(), tokens));
     return border;
 }
 
@@ -67,19 +67,19 @@ NpySource::NpySource(NpyImport const& files, ImportText text) : ids_(files.ids) 
         throw InputError(
             fmt::format("{} has shape [{}] (expert ids are integers [layers, tokens, "
                         "top_k] or [tokens, top_k]). Correct it",
-                        ids_.path(), fmt::join(ids_.shape(), ", ")));
+                        ids_.name(), fmt::join(ids_.shape(), ", ")));
     check_sizes(files.num_experts, shape[2]);
     if (files.weights) {
         weights_.emplace(*files.weights);
         if (weights_->shape() != ids_.shape())
             throw InputError(fmt::format("{} has shape [{}] (that of {} is [{}]). They must agree",
-                                         weights_->path(), fmt::join(weights_->shape(), ", "),
-                                         ids_.path(), fmt::join(ids_.shape(), ", ")));
+                                         weights_->name(), fmt::join(weights_->shape(), ", "),
+                                         ids_.name(), fmt::join(ids_.shape(), ", ")));
         if (weights_->kind() == NpyArray::Kind::integer && !files.weight_scale)
             throw InputError(
                 fmt::format("{} holds integers (as weights they need a factor). Give "
                             "--weight-scale",
-                            weights_->path()));
+                            weights_->name()));
     }
     weight_scale_ = files.weight_scale.value_or(1);
 

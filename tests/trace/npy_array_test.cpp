@@ -109,7 +109,7 @@ TEST_F(NpyArrayTest, RefusesShapesThatTheFileDoesNotHold) {
     EXPECT_THAT(complaint(npy(dictionary("<i8", "(1,)"), data)),
                 HasSubstr("8 bytes where it has 16"));
     for (auto const* shape : {"(0,)", "(0, 9223372036854775807)", "(2, 0)"})
-        EXPECT_THAT(complaint(npy(dictionary("<i8", shape), data)), HasSubstr("it is empty"));
+        EXPECT_THAT(complaint(npy(dictionary("<i8", shape), "")), HasSubstr("it is empty"));
     for (auto const* shape :
          {"(-2,)", "(2.0,)", "(2L,)", "2", "(99999999999999999999,)", "(2 2)", "[2]", "(2,", "(,)"})
         EXPECT_THAT(complaint(npy(dictionary("<i8", shape), data)), HasSubstr("no .npy file"))
@@ -120,7 +120,9 @@ TEST_F(NpyArrayTest, RefusesBrokenHeaders) {
     auto const good = npy(dictionary("|u1", "(3,)"), "abc");
     EXPECT_EQ(complaint(good), "no error");
     for (std::size_t n = 0; n < good.size(); ++n)
-        EXPECT_THAT(complaint(good.substr(0, n)), HasSubstr("no .npy file")) << n << " bytes";
+        EXPECT_THAT(complaint(good.substr(0, n)),
+                    ::testing::AnyOf(HasSubstr("no .npy file"), HasSubstr("no array")))
+            << n << " bytes";
     EXPECT_THAT(complaint(npy(dictionary("|u1", "(3,)"), "abc", 3)), HasSubstr("format 3.0"));
     EXPECT_THAT(complaint(npy("{'descr': '|u1', 'shape': (3,)}", "abc")), HasSubstr("header"));
     EXPECT_THAT(complaint(npy("{'descr': '|u1', 'descr': '|u1', 'shape': (3,)}", "abc")),

@@ -1,0 +1,120 @@
+"""Recordings that others published, imported: the figures are those of the data's README."""
+
+import json
+import os
+import pathlib
+import re
+import sys
+import unittest
+
+import numpy as np
+
+sys.path[:0] = [str(pathlib.Path(os.environ["EPSIM_SOURCE_DIR"]) / "tests" / room)
+                for room in ("app", "trace")]
+from epsim_program import DATA_DIR, needs_data  # noqa: E402
+from format_test import FormatTest  # noqa: E402
+
+TRACES = DATA_DIR / "traces"
+SGLANG = TRACES / "sglang_dsv3_ep_stats"
+SMARTMOE = TRACES / "smartmoe_atc23"
+
+
+def skew(loads):
+    return loads.max(-1) / loads.mean(-1)
+
+
+class DataTest(FormatTest):
+    def counts(self, name, experts, *arguments):
+        return self.expert_counts(self.imported(name, *arguments)[0], experts)
+
+    def assert_rounds(self, values, least, most, digits=1):
+        self.assertEqual((round(float(min(values)), digits), round(float(max(values)), digits)),
+                         (least, most))
+
+
+@needs_data("traces/sglang_dsv3_ep_stats")
+class Sglang(DataTest):
+    def setUp(self):
+        super().setUp()
+        self.loads = {path.stem: self.counts("sglang-counts", 256, path, "--top-k", 8, "--tokens",
+                                             4096)[0] for path in sorted(SGLANG.glob("*.json"))}
+
+    def test_skew_of_experts_and_ranks(self):
+        for name, loads in self.loads.items():
+            recorded = np.array(json.loads((SGLANG / f"{name}.json").read_text())["logical_count"])
+            np.testing.assert_allclose(skew(loads), skew(recorded[3:]), rtol=3e-3)
+        self.assertEqual(round(min(skew(x).mean() for x in self.loads.values()), 1), 5.6)
+        self.assertEqual(round(max(skew(x).max() for x in self.loads.values()), 1), 13.7)
+        for ranks, least, most in ((8, 1.5, 2.1), (32, 2.1, 3.0), (64, 2.6, 3.8)):
+            self.assert_rounds([skew(x.reshape(58, ranks, -1).sum(-1)).mean()
+                                for x in self.loads.values()], least, most)
+
+    def test_under_omni_infers_placement(self):
+        yaml = self.folder / "p.yaml"
+        said = self.epsim("trace", "placement",
+                          TRACES / "omni_placement/dsv3_prefill_16ranks_58x256_i32.npy",
+                          "--format", "trtllm-eplb", "-o", yaml)
+        self.assertIn("256 experts in 256 slots, 58 layers, 16 ranks", said)
+        slots = np.array([re.findall(r"\d+", row)[1:] for row in yaml.read_text().splitlines()
+                          if row.startswith("  ")], int)
+        placed = {name: skew(np.take_along_axis(x, slots, 1).reshape(58, 16, 16).sum(-1)).mean()
+                  for name, x in self.loads.items()}
+        self.assert_rounds(placed.values(), 1.38, 1.50, 2)
+        self.assertEqual(round(placed["decode_in1000out1000"], 2), 1.38)
+        contiguous = skew(self.loads["decode_in1000out1000"].reshape(58, 16, 16).sum(-1)).mean()
+        self.assertEqual(round(contiguous, 2), 2.44)
+
+
+@needs_data("traces/smartmoe_atc23")
+class SmartMoe(DataTest):
+    def test_skew_of_steps(self):
+        steps = self.counts("counts", 32, SMARTMOE / "global_counts_iter1_step10_u32.npy",
+                            "--top-k", 1, "--tokens", 1024)
+        self.assertEqual([round(float(skew(steps[i]).mean()), 1) for i in (0, 50, 500)],
+                         [1.5, 9.1, 12.6])
+        self.assertEqual(round(float(skew(steps[1]).mean())), 14)
+
+    def test_text_equals_the_array(self):
+        data, attributes = self.imported("smartmoe", SMARTMOE / "sample_raw", "--top-k", 2)
+        self.assertEqual(attributes["source_count"], 16)
+        array = np.load(SMARTMOE / "gate_counts_iter1_step100_u16.npy")[[0, 10]].sum(3)
+        self.assertEqual(data["step_offset"].tolist(), [0, 131072, 262144])
+        for i in (0, 1):
+            half = slice(131072 * i, 131072 * (i + 1))
+            for rank in (0, 7, 15):
+                mine = data["source_rank"][half] == rank
+                for layer in (0, 23):
+                    np.testing.assert_array_equal(
+                        np.bincount(data["topk_ids"][layer, half][mine].ravel(), minlength=32),
+                        array[i, rank, layer])
+
+
+class Others(DataTest):
+    @needs_data("traces/mixtral_vllm_humaneval_gsm8k")
+    def test_mixtral_tokens(self):
+        folder = TRACES / "mixtral_vllm_humaneval_gsm8k"
+        data, attributes = self.imported("token-lines", folder, "--num-experts", 8)
+        self.assertEqual((data["topk_ids"].shape, attributes["top_k"]), ((32, 585, 2), 2))
+        skews = np.stack([skew(self.counts("token-lines", 8, path, "--num-experts", 8)[0])
+                          for path in sorted(folder.glob("*.jsonl"))])
+        self.assert_rounds(skews.mean(1), 1.5, 1.5)
+        self.assert_rounds(skews.ravel(), 1.1, 1.9)
+
+    @needs_data("traces/fiddler_mixtral_popularity")
+    def test_fiddler(self):
+        files = sorted((TRACES / "fiddler_mixtral_popularity").glob("*.json"))
+        counts = self.counts("expert-popularity", 8, *files, "--top-k", 2)
+        self.assertEqual(counts.shape, (14, 32, 8))
+        self.assert_rounds(skew(counts).mean(1), 1.22, 1.45, 2)
+        self.assertEqual(round(skew(counts).max(), 1), 2.0)
+
+    @needs_data("traces/olmoe_mixtral_counts")
+    def test_olmoe(self):
+        for name, experts, least, most in (("olmoe", 64, 2.5, 7.8), ("mistral", 8, 1.1, 1.3)):
+            skews = skew(self.counts("domain-counts", experts, TRACES / "olmoe_mixtral_counts" /
+                                     f"{name}.json", "--tokens", 1 << 16))
+            self.assert_rounds(skews.ravel(), least, most)
+
+
+if __name__ == "__main__":
+    unittest.main()
