@@ -13,6 +13,15 @@ if(EPSIM_SANITIZE)
   # Instrumented code makes GCC see uses of uninitialised values that are none.
   target_compile_options(epsim_flags INTERFACE
     $<$<COMPILE_LANGUAGE:CXX>:-fsanitize=address,undefined -fno-sanitize-recover=all
-                              -fno-omit-frame-pointer -Wno-maybe-uninitialized>)
+                              -fno-omit-frame-pointer
+                              $<$<CXX_COMPILER_ID:GNU>:-Wno-maybe-uninitialized>>)
   target_link_options(epsim_flags INTERFACE -fsanitize=address,undefined)
+endif()
+if(EPSIM_FUZZ)
+  if(NOT CMAKE_CXX_COMPILER_ID STREQUAL "Clang")
+    message(FATAL_ERROR "EPSIM_FUZZ=ON, but the compiler is ${CMAKE_CXX_COMPILER_ID} (libFuzzer is "
+      "Clang's). Use cmake --preset fuzz")
+  endif()
+  target_compile_options(epsim_flags INTERFACE -fsanitize=fuzzer-no-link)
+  target_link_options(epsim_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()

@@ -13,3 +13,4 @@ quietly "configuring build/" configure release -DEPSIM_TESTS=ON -DEPSIM_BENCH=ON
 quietly "building everything in build/" cmake --build build
 echo "epsim: every test" >&2
 ctest --test-dir build -j "$jobs" --output-on-failure --no-tests=error "$@"
+[ $# -gt 0 ] || scripts/fuzz.sh -t 10 text npy npy_trace esft formats  # of the rooms that compile soon

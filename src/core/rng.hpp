@@ -54,6 +54,8 @@ public:
     constexpr PhiloxCounter words(uint32_t a, uint32_t b, uint64_t i) const noexcept {
         return philox({static_cast<uint32_t>(i), static_cast<uint32_t>(i >> 32), a, b}, key_);
     }
+    /// For those who run philox() themselves.
+    constexpr PhiloxKey key() const noexcept { return key_; }
 
 private:
     PhiloxKey key_;

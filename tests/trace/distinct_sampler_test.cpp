@@ -32,7 +32,7 @@ TEST(DistinctSampler, OrderedOutcomesHaveTheirProbabilities) {
     std::mt19937 random(11);
     uint64_t seed = 1;
     for (auto const& [n, k] :
-         std::vector<std::pair<int, int>>{{1, 1}, {2, 2}, {5, 3}, {6, 2}, {4, 4}})
+         std::vector<std::pair<int, int>>{{1, 1}, {2, 2}, {3, 2}, {5, 3}, {6, 2}, {4, 4}, {17, 1}})
         for (double const spread : {0.0, 1.0, 3.0}) {
             std::vector<double> log_weight;
             for (int i = 0; i < n; ++i)
