@@ -40,14 +40,18 @@ class Sglang(DataTest):
                                              4096)[0] for path in sorted(SGLANG.glob("*.json"))}
 
     def test_skew_of_experts_and_ranks(self):
+        """What a plain count of the JSON gives; the README's ranges hold it."""
         for name, loads in self.loads.items():
             recorded = np.array(json.loads((SGLANG / f"{name}.json").read_text())["logical_count"])
-            np.testing.assert_allclose(skew(loads), skew(recorded[3:]), rtol=3e-3)
-        self.assertEqual(round(min(skew(x).mean() for x in self.loads.values()), 1), 5.6)
+            for ranks in (8, 32, 64, 256):
+                got, expected = (skew(x.reshape(58, ranks, -1).sum(-1))
+                                 for x in (loads, recorded[3:]))
+                np.testing.assert_allclose(got, expected, rtol=3e-3)
+        for ranks, least, most in ((8, 1.5, 2.1), (32, 2.1, 3.0), (64, 2.6, 3.8), (256, 5.6, 8.1)):
+            means = [skew(x.reshape(58, ranks, -1).sum(-1)).mean() for x in self.loads.values()]
+            self.assertEqual(round(min(means), 1), least)
+            self.assertLessEqual(max(means), most)
         self.assertEqual(round(max(skew(x).max() for x in self.loads.values()), 1), 13.7)
-        for ranks, least, most in ((8, 1.5, 2.1), (32, 2.1, 3.0), (64, 2.6, 3.8)):
-            self.assert_rounds([skew(x.reshape(58, ranks, -1).sum(-1)).mean()
-                                for x in self.loads.values()], least, most)
 
     def test_under_omni_infers_placement(self):
         yaml = self.folder / "p.yaml"
