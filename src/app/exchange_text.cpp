@@ -24,8 +24,9 @@ std::string microseconds(double seconds) {
     return number(us, us < 10 ? 3 : us < 100 ? 2 : us < 1000 ? 1 : 0);
 }
 
+/// Gigabytes a second with three digits or more, down to a megabyte.
 std::string gigabytes(double rate) {
-    return number(rate * 1e-9, rate < 1e9 ? 4 : rate < 1e10 ? 3 : 2);
+    return number(rate * 1e-9, rate < 1e8 ? 6 : rate < 1e9 ? 4 : rate < 1e10 ? 3 : 2);
 }
 
 /// T_lb of the step: of its layers, which follow each other.

@@ -146,7 +146,7 @@ class AA(Scripts):
     def test_counts_verdicts_and_goes_on_where_it_stopped(self):
         self.stock(fast=30, slow=10)
         stopped = self.experiment("--aa", 2, "--slow", 1, FAIL_AT="14")
-        self.assertEqual(stopped.returncode, 3)
+        self.assertEqual(stopped.returncode, 3, stopped.stdout + stopped.stderr)
         self.assertIn("a planted failure", stopped.stderr)
         done = self.experiment("--aa", 2, "--slow", 1, "--table", self.folder / "table.txt")
         self.assertEqual(done.returncode, 0, done.stderr)
