@@ -38,7 +38,7 @@ public:
                                       Dedup::none,
                                       exchange_shape(spec_, placement_, world->rank()))),
           experts_(make_expert_kernel("onednn", spec_.routed(), 1, {weight_keys()}, 1)),
-          layer_(spec_, placement_, std::vector<Exchange*>{exchange_.get()}, *experts_, nullptr),
+          layer_(spec_, replicas_, std::vector<Exchange*>{exchange_.get()}, *experts_, nullptr),
           tokens_(x_.rows(tokens)),
           recorder_(clock_, 1),
           stamps_(2 * recorder_.start().flat().size()) {
@@ -86,6 +86,8 @@ private:
     Placement placement_ = linear_placement(1, spec_.shape.num_experts, world->size());
     std::unique_ptr<Exchange> exchange_;
     std::unique_ptr<ExpertKernel> experts_;
+    ReplicaChooser replicas_{placement_, ClusterTopology::blocks(world->size(), world->size()),
+                             world->rank(), ReplicaChoice::round_robin};
     MoeLayer layer_;
     HostBuffer x_{DType::f32, spec_.shape.hidden}, out_{DType::f32, spec_.shape.hidden};
     BufferView tokens_;

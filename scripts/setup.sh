@@ -6,12 +6,13 @@ set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config git libopenmpi-dev openmpi-bin libhdf5-dev libcli11-dev
     libtomlplusplus-dev libfmt-dev nlohmann-json3-dev libssl-dev libdnnl-dev ocl-icd-opencl-dev
-    opencl-headers libhwloc-dev libboost-dev libzip-dev libyaml-cpp-dev zlib1g-dev)
+    opencl-headers libhwloc-dev libboost-dev libzip-dev libyaml-cpp-dev zlib1g-dev libmetis-dev
+    coinor-libcbc-dev)
 case "${1-}" in
     "") ;;
     --with-tests)
-        packages+=(libgtest-dev libgmock-dev libbenchmark-dev clang-format-16 clang-tidy-16 python3
-            python3-numpy python3-h5py python3-pandas python3-xarray python3-h5netcdf
+        packages+=(libgtest-dev libgmock-dev libbenchmark-dev clang-format-16 clang-tidy-16 ccache
+            python3 python3-numpy python3-h5py python3-pandas python3-xarray python3-h5netcdf
             python3-tables python3-scipy) ;;
     --with-fuzz) packages+=(clang-16 libclang-rt-16-dev libomp-16-dev) ;;
     *)

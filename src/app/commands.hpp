@@ -19,5 +19,6 @@ void add_compare_command(CLI::App& root, Action& action);
 void add_model_command(CLI::App& root, Action& action);
 void add_verify_command(CLI::App& root, Action& action);
 void add_trace_command(CLI::App& root, Action& action);
+void add_placement_command(CLI::App& root, Action& action);
 
 }  // namespace epsim

@@ -42,18 +42,18 @@ ReplayInput::ReplayInput(Config const& config, Communicator const& comm) : trace
                          config.model.distinct_weights,
                          narrow<int>(layers.size())};
     topology_ = make_topology(config.cluster, comm);
-    placement_ = std::make_unique<Placement>(
-        linear_placement(spec.layers, config.shape.num_experts, comm.size()));
+    placement_ = std::make_unique<RunPlacement>(
+        make_run_placement(config, source, layers, assign, *topology_, comm));
     auto const& algorithm = config.exchange.algorithm;
     on_all_ranks(comm, [&] {
         if (algorithm != auto_algorithm)
-            exchange_routes(algorithm, *placement_, *topology_, spec.dedup, comm.rank());
+            exchange_routes(algorithm, placement_->placement, *topology_, spec.dedup, comm.rank());
     });
     case_ = std::make_unique<ReplayCase>(ReplayCase{spec,
                                                     source,
                                                     std::move(layers),
                                                     assign,
-                                                    *placement_,
+                                                    placement_->placement,
                                                     *topology_,
                                                     algorithm,
                                                     config.measure,
@@ -62,6 +62,7 @@ ReplayInput::ReplayInput(Config const& config, Communicator const& comm) : trace
                                                     {},
                                                     config.compute.emulate_us,
                                                     {}});
+    case_->replica_choice = config.placement.replica_choice;
     on_all_ranks(comm, [&] {
         case_->router = router_rule(config, source.info());
         if (comm.is_root()) logits_sha256_ = logit_files_sha256(*case_);
@@ -72,6 +73,8 @@ std::string ReplayInput::identity() const {
     std::string text;
     if (auto const hash = trace_.sha256(); !hash.empty())
         text += fmt::format("# sha256 of routing.trace = {}\n", hash);
+    if (!placement_->sha256.empty())
+        text += fmt::format("# sha256 of placement.file = {}\n", placement_->sha256);
     if (!logits_sha256_.empty())
         text += fmt::format("# sha256 of routing.logits = {}\n", logits_sha256_);
     return text;
@@ -92,9 +95,12 @@ std::string describe_replay(ReplayCase const& replay) {
         return static_cast<double>((sent + received) * (dispatch_row + combine_row));
     };
     int64_t const share = (assignments + ranks - 1) / ranks;
-    auto const memory = rank_memory(spec.shape, ranks, spec.dtype);
+    int64_t experts = 0;  // of the fullest rank
+    for (int r = 0; r < ranks; ++r)
+        experts = std::max(experts, std::ssize(replay.placement.experts_of(LayerId{0}, RankId{r})));
     int64_t const weight_bytes =
-        memory.layer_bytes * (spec.distinct_weights ? spec.layers : 1);  // of the fullest rank
+        (experts * expert_params(spec.shape) + replicated_params(spec.shape)) *
+        bytes_of(spec.dtype) * (spec.distinct_weights ? spec.layers : 1);
     std::string text;
     auto const row = [&](std::string_view what, std::string const& value) {
         text += fmt::format("{:<52}{}\n", what, value);
@@ -102,7 +108,7 @@ std::string describe_replay(ReplayCase const& replay) {
     row("ranks", fmt::format("{} on {} node(s)", ranks, replay.topology.nodes()));
     row("replayed",
         fmt::format("{} steps, {} tokens, {} layers", info.steps(), info.tokens(), spec.layers));
-    row("experts a rank, at most", std::to_string(memory.experts));
+    row("experts a rank, at most", std::to_string(experts));
     row("weights a rank, at most", format_bytes(static_cast<double>(weight_bytes)));
     row("row buffers a rank, balanced, largest step", format_bytes(buffers(share, share)));
     row("row buffers a rank, if one rank gets all", format_bytes(buffers(share, assignments)));

@@ -3,6 +3,7 @@
 #include <memory>
 #include <string>
 
+#include "app/run_placement.hpp"
 #include "app/trace_input.hpp"
 #include "comm/communicator.hpp"
 #include "config/config.hpp"
@@ -18,6 +19,7 @@ public:
     ReplayInput(Config const& config, Communicator const& comm);
 
     TraceInput const& trace() const { return trace_; }
+    RunPlacement const& placement() const { return *placement_; }
     /// What is replayed beside the settings, as comments of a case's TOML: its hash covers them. On
     /// rank 0.
     std::string identity() const;
@@ -27,7 +29,7 @@ public:
 
 private:
     TraceInput trace_;
-    std::unique_ptr<Placement> placement_;
+    std::unique_ptr<RunPlacement> placement_;
     std::unique_ptr<ClusterTopology> topology_;
     std::unique_ptr<ReplayCase> case_;
     std::string logits_sha256_;  // on rank 0

@@ -190,6 +190,7 @@ void RunCase::describe(RunRecord& record) const {
     note_run(record);
     describe_exchange(record);
     record.provenance["trace"] = input_.trace().provenance();
+    record.provenance["placement"] = input_.placement().facts;
     if (auto const& router = case_.router; router.runs()) {
         auto& gate = record.provenance["gate"];
         gate["gate"] = name_of(router.gate.kind);

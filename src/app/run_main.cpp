@@ -84,6 +84,7 @@ int run_main(int argc, char** argv) {
         add_model_command(app, action);
         add_verify_command(app, action);
         add_trace_command(app, action);
+        add_placement_command(app, action);
         try {
             app.parse(with_dashes(argc, argv));
         } catch (CLI::ParseError const& e) {

@@ -50,7 +50,6 @@ void add_trace_command(CLI::App& root, Action& action) {
     add_trace_rescale_command(*trace, action);
     add_trace_fit_command(*trace, action);
     add_trace_export_command(*trace, action);
-    add_trace_placement_command(*trace, action);
 }
 
 }  // namespace epsim

@@ -16,7 +16,6 @@ void add_trace_merge_command(CLI::App& trace, Action& action);
 void add_trace_rescale_command(CLI::App& trace, Action& action);
 void add_trace_fit_command(CLI::App& trace, Action& action);
 void add_trace_export_command(CLI::App& trace, Action& action);
-void add_trace_placement_command(CLI::App& trace, Action& action);
 
 /// An option that takes "8K", "1M" or a plain number, `least` or more.
 void add_size_option(CLI::App& command, std::string const& name, int64_t& size, int64_t least,

@@ -92,8 +92,8 @@ struct ToTokens {
     std::unique_ptr<RoutingSource const> operator()(SlotMap&&) const {
         throw InputError(fmt::format(
             "{} is a placement (which expert each slot holds), no routing. Give it with "
-            "--placement to the routing that was recorded under it, or convert it with epsim "
-            "trace placement",
+            "--placement to the routing that was recorded under it, or convert it by epsim "
+            "placement import",
             request.files[0].string()));
     }
 };

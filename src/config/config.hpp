@@ -9,7 +9,7 @@
 #include "layer/options.hpp"
 #include "model/model_shape.hpp"
 #include "model/options.hpp"
-#include "placement/placement.hpp"
+#include "placement/options.hpp"
 #include "trace/options.hpp"
 
 namespace epsim {

@@ -69,12 +69,12 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
     resolved.canonical = canonical_toml(layering.config);
     auto moved = layering.config;
     for (auto* path : {&moved.routing.trace, &moved.routing.fit, &moved.exchange.plugin,
-                       &moved.exchange.traffic, &moved.gate.logits})
+                       &moved.exchange.traffic, &moved.gate.logits, &moved.placement.file})
         *path = std::filesystem::path(*path).filename();
     resolved.without_folders = canonical_toml(moved);
     // The dump means the same from any folder.
     for (auto* path : {&layering.config.routing.trace, &layering.config.routing.fit,
-                       &layering.config.exchange.plugin})
+                       &layering.config.exchange.plugin, &layering.config.placement.file})
         if (!path->empty()) *path = std::filesystem::absolute(*path);
     if (auto& gate = layering.config.gate; gate.logits_from_file())
         gate.logits = std::filesystem::absolute(gate.logits);

@@ -38,6 +38,19 @@ void validate_overlap(Config const& c) {
             "step.micro_batches are 1). Set one of them, or leave the thread at auto");
 }
 
+void validate_placement(Config const& c) {
+    auto const& p = c.placement;
+    if (!p.file.empty() && (p.strategy != Strategy::linear || p.redundant_slots > 0))
+        throw InputError(fmt::format(
+            "placement.file = {} does not go with placement.strategy or placement.redundant_slots "
+            "(the file says where experts live). Leave out the one or the others",
+            p.file));
+    if (p.strategy == Strategy::coactivation)
+        throw InputError(
+            "placement.strategy = coactivation is not planned within a run (all pairs of the trace "
+            "are needed on one rank). Use epsim placement make, then placement.file");
+}
+
 void validate_gate(Config const& c) {
     auto const& g = c.gate;
     if (g.capacity_factor.value_or(1) <= 0 && g.capacity_policy != CapacityPolicy::tutel)
@@ -191,6 +204,7 @@ void validate(Config const& c, std::map<std::string, std::string> const& origin)
     bool const routes = !c.measure.exchange_only || c.exchange.traffic == "recorded";
     if (routes) validate_routing(c, origin);
     validate_gate(c);
+    validate_placement(c);
     validate_exchange(c);
     validate_overlap(c);
 }

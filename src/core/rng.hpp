@@ -37,6 +37,7 @@ enum class RngStream : uint32_t {
     gate = 6,
     traffic = 7,
     router = 8,
+    placement = 9,
     popularity = 16,
     noise = 17,
     fit = 18,

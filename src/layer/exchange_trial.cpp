@@ -51,9 +51,10 @@ std::vector<Sample> load_samples(ReplayCase const& replay, Communicator const& c
 /// Layers whose experts take no time.
 class Candidate {
 public:
-    Candidate(ReplayCase const& replay, std::unique_ptr<Exchange> exchange)
+    Candidate(ReplayCase const& replay, RankId rank, std::unique_ptr<Exchange> exchange)
         : exchange_(std::move(exchange)),
-          layer_(replay.spec, replay.placement, std::vector<Exchange*>{exchange_.get()}, experts_,
+          replicas_(replay.replicas(rank)),
+          layer_(replay.spec, replicas_, std::vector<Exchange*>{exchange_.get()}, experts_,
                  nullptr),
           recorder_(clock_, replay.spec.layers),
           out_(replay.spec.dtype, replay.spec.shape.hidden) {}
@@ -67,6 +68,7 @@ public:
 private:
     std::unique_ptr<Exchange> exchange_;
     EmulatedExperts experts_{0, false};
+    ReplicaChooser replicas_;
     MoeLayer layer_;
     MonotonicClock clock_;
     PhaseRecorder recorder_;
@@ -97,7 +99,7 @@ AlgorithmChoice try_exchanges(ReplayCase const& replay, Communicator const& comm
     std::vector<std::unique_ptr<Candidate>> layers;
     std::vector<std::function<void()>> calls;
     auto candidates = make_candidates(algorithms, [&](std::string const& algorithm) {
-        layers.push_back(std::make_unique<Candidate>(replay, make(algorithm)));
+        layers.push_back(std::make_unique<Candidate>(replay, comm.rank(), make(algorithm)));
         calls.push_back([&samples, layer = layers.back().get()] { layer->run(samples); });
     });
     auto const seconds = times_by_turns(calls, comm, effort, before_round);

@@ -13,11 +13,11 @@ BufferView rows_of(BufferView rows, TokenRange range) {
 
 }  // namespace
 
-MoeLayer::MoeLayer(LayerSpec const& spec, Placement const& placement,
+MoeLayer::MoeLayer(LayerSpec const& spec, ReplicaChooser& replicas,
                    std::span<Exchange* const> exchanges, ExpertKernel& experts,
                    LocalNetworks* local, Overlap overlap, Injection injection, LayerGate* gate)
     : spec_(spec),
-      placement_(placement),
+      replicas_(replicas),
       experts_(experts),
       local_(local),
       overlap_(overlap),
@@ -88,7 +88,7 @@ void MoeLayer::run(Task const& task, int layer, RoutingBatch const& routing, Buf
         case Phase::layout:
             check(routing.tokens() == tokens.rows && out.rows == tokens.rows,
                   "routing, tokens and outputs speak of the same tokens");
-            resolve_replicas(routing, range, placement_, LayerId{layer}, part.slots);
+            replicas_.choose(routing, range, LayerId{layer}, part.slots);
             part.plan = &part.planner.plan(part.slots, part.exchange.route());
             break;
         case Phase::counts:

@@ -12,7 +12,7 @@
 #include "layer/overlap.hpp"
 #include "layer/task_executor.hpp"
 #include "measure/phase_recorder.hpp"
-#include "placement/placement.hpp"
+#include "placement/replica_choice.hpp"
 #include "schedule/step_schedule.hpp"
 
 namespace epsim {
@@ -39,13 +39,13 @@ public:
     /// next; must not communicate where parts cross layers.
     using AfterPart = std::function<void(int layer, Part const& part, bool last)>;
 
-    /// \param exchanges [overlap.parts()]
+    /// \param replicas of this rank's tokens   \param exchanges [overlap.parts()]
     /// \param local networks beside the routed experts; nullptr = none
     /// \param gate  makes each step's routing while it runs; nullptr = the routing is there
     /// All references must outlive it.
-    MoeLayer(LayerSpec const& spec, Placement const& placement,
-             std::span<Exchange* const> exchanges, ExpertKernel& experts, LocalNetworks* local,
-             Overlap overlap = {}, Injection injection = {}, LayerGate* gate = nullptr);
+    MoeLayer(LayerSpec const& spec, ReplicaChooser& replicas, std::span<Exchange* const> exchanges,
+             ExpertKernel& experts, LocalNetworks* local, Overlap overlap = {},
+             Injection injection = {}, LayerGate* gate = nullptr);
 
     /// One layer of one step, all tokens as one part. Collective. Each task of the schedule is one
     /// interval of `recorder`.
@@ -84,7 +84,7 @@ private:
     void run_experts(Task const& task, int layer, BufferView tokens, Stream& stream);
 
     LayerSpec spec_;
-    Placement const& placement_;
+    ReplicaChooser& replicas_;
     ExpertKernel& experts_;
     LocalNetworks* local_;
     Overlap overlap_;

@@ -44,15 +44,16 @@ struct PairNeed {
 PairNeed largest_need(ReplayCase const& replay, Communicator const& comm) {
     Route const route = flat_routes(replay.placement, replay.spec.dedup).front();
     DispatchPlanner planner;
+    auto replicas = replay.replicas(comm.rank());
     SlotRouting slots;
     PairNeed most;
     for (int s = 0; s < replay.steps(); ++s) {
         auto const input = load_step(replay, StepId{s}, comm.size(), comm.rank());
         for (int l = 0; l < replay.spec.layers; ++l)
             for (int part = 0; part < replay.overlap.parts(); ++part) {
-                resolve_replicas(input.routing[static_cast<std::size_t>(l)],
-                                 part_of(std::ssize(input.tokens), part, replay.overlap.parts()),
-                                 replay.placement, LayerId{l}, slots);
+                replicas.choose(input.routing[static_cast<std::size_t>(l)],
+                                part_of(std::ssize(input.tokens), part, replay.overlap.parts()),
+                                LayerId{l}, slots);
                 auto const& plan = planner.plan(slots, route);
                 for (RankId to{0}; index(to) < comm.size(); to = RankId{index(to) + 1})
                     if (plan.rows_to(to) > most.rows)

@@ -10,6 +10,7 @@ std::vector<std::vector<Array<int64_t, 2>>> recorded_rows(ReplayCase const& repl
     int64_t const ranks = comm.size(), me = index(comm.rank());
     Route const route = flat_routes(replay.placement, replay.spec.dedup).front();
     DispatchPlanner planner;
+    auto replicas = replay.replicas(comm.rank());
     SlotRouting slots;
     std::vector<std::vector<Array<int64_t, 2>>> rows;
     for (int s = 0; s < replay.steps(); ++s) {
@@ -18,8 +19,7 @@ std::vector<std::vector<Array<int64_t, 2>>> recorded_rows(ReplayCase const& repl
         on_all_ranks(comm, [&] {
             auto const input = load_step(replay, StepId{s}, comm.size(), comm.rank());
             for (int l = 0; l < replay.spec.layers; ++l) {
-                resolve_replicas(input.routing[static_cast<std::size_t>(l)], replay.placement,
-                                 LayerId{l}, slots);
+                replicas.choose(input.routing[static_cast<std::size_t>(l)], LayerId{l}, slots);
                 auto const& plan = planner.plan(slots, route);
                 for (int32_t r = 0; r < ranks; ++r)
                     layers[static_cast<std::size_t>(l)](me, r) = plan.rows_to(RankId{r});

@@ -40,7 +40,8 @@ public:
           // Without a core to spare, waiting awake would keep the own communication waiting.
           emulated_(replay.emulate_us, !replay.overlap.any() && !engine.oversubscribed),
           router_(make_router(replay, comm)),
-          layer_(replay.spec, replay.placement, engine.exchanges, experts(),
+          replicas_(replay.replicas(comm.rank())),
+          layer_(replay.spec, replicas_, engine.exchanges, experts(),
                  emulates() ? nullptr : &engine.local, replay.overlap,
                  Injection(replay.inject, comm.rank()), router_.get()),
           vectors_(replay.spec),
@@ -246,6 +247,7 @@ private:
     ReplayEngine const& engine_;
     EmulatedExperts emulated_;
     std::unique_ptr<Router> router_;
+    ReplicaChooser replicas_;
     MoeLayer layer_;
     TokenVectors vectors_;
     PhaseRecorder recorder_;

@@ -9,7 +9,7 @@
 #include "layer/layer_spec.hpp"
 #include "layer/options.hpp"
 #include "layer/overlap.hpp"
-#include "placement/placement.hpp"
+#include "placement/replica_choice.hpp"
 #include "trace/assignment.hpp"
 #include "trace/routing.hpp"
 
@@ -43,7 +43,12 @@ struct ReplayCase {
     double emulate_us = 0;   ///< a layer's experts take this time a rank, uncomputed; 0 = computed
     Capacity capacity = {};  ///< of algorithm padded: for a part of a layer
     RouterRule router = {};
+    ReplicaChoice replica_choice = ReplicaChoice::round_robin;
 
+    /// Of the tokens of a rank.
+    ReplicaChooser replicas(RankId rank) const {
+        return {placement, topology, rank, replica_choice};
+    }
     int steps() const { return static_cast<int>(source.info().steps()); }
     /// Choices of a token in each layer's routing.
     int choices() const { return router.decides ? router.gate.choices() : source.info().top_k; }

@@ -27,8 +27,8 @@ public:
           comm_(comm),
           kernel_(make_identity_kernel(replay.spec, replay.placement, comm.rank())),
           router_(router),
-          layer_(replay.spec, replay.placement, exchanges, *kernel_, nullptr, replay.overlap, {},
-                 router),
+          replicas_(replay.replicas(comm.rank())),
+          layer_(replay.spec, replicas_, exchanges, *kernel_, nullptr, replay.overlap, {}, router),
           recorder_(clock_, layers(), replay.overlap.parts()),
           received_({layers(), experts()}),
           recorded_({layers(), experts()}),
@@ -251,6 +251,7 @@ private:
     std::unique_ptr<ExpertKernel> kernel_;
     Router* router_;
     std::optional<RouterRecord> routed_;
+    ReplicaChooser replicas_;
     MoeLayer layer_;
     MonotonicClock clock_;
     PhaseRecorder recorder_;

@@ -76,41 +76,23 @@ std::span<SlotId const> Placement::slots_of(LayerId layer, ExpertId expert) cons
         .subspan(first, static_cast<std::size_t>(offset[at(expert) + 1]) - first);
 }
 
-Placement linear_placement(int layers, int num_experts, int ranks) {
-    check(layers > 0 && num_experts > 0 && ranks > 0, "a placement has layers, experts and ranks");
+std::vector<int32_t> even_slots(int ranks, int slots) {
+    if (ranks < 1 || slots < 0)
+        throw InputError(fmt::format(
+            "{} slots on {} ranks (slots cannot be negative, ranks at least 1). Correct them",
+            slots, ranks));
     std::vector<int32_t> offset;
     for (int64_t r = 0; r <= ranks; ++r)
-        offset.push_back(narrow<int32_t>((r * num_experts + ranks - 1) / ranks));
+        offset.push_back(narrow<int32_t>((r * slots + ranks - 1) / ranks));
+    return offset;
+}
+
+Placement linear_placement(int layers, int num_experts, int ranks) {
+    check(layers > 0 && num_experts > 0 && ranks > 0, "a placement has layers, experts and ranks");
     std::vector<ExpertId> experts;
     for (int e = 0; e < num_experts; ++e) experts.push_back(ExpertId{e});
-    return {0, num_experts, std::move(offset),
+    return {0, num_experts, even_slots(ranks, num_experts),
             std::vector(static_cast<std::size_t>(layers), experts)};
-}
-
-void resolve_replicas(RoutingBatch const& routing, Placement const& placement, LayerId layer,
-                      SlotRouting& out) {
-    resolve_replicas(routing, {0, routing.tokens()}, placement, layer, out);
-}
-
-void resolve_replicas(RoutingBatch const& routing, TokenRange tokens, Placement const& placement,
-                      LayerId layer, SlotRouting& out) {
-    auto const k = static_cast<std::size_t>(routing.top_k);
-    auto const first = static_cast<std::size_t>(tokens.begin) * k;
-    auto const n = static_cast<std::size_t>(tokens.size()) * k;
-    auto const weight = std::span(routing.weight).subspan(first, n);
-    out.top_k = routing.top_k;
-    out.slot.resize(n);
-    out.weight.assign(weight.begin(), weight.end());
-    for (std::size_t i = 0; i < n; ++i) {
-        ExpertId const expert = routing.expert[first + i];
-        if (expert == no_expert) {
-            out.slot[i] = no_slot;
-            continue;
-        }
-        auto const replicas = placement.slots_of(layer, expert);
-        auto const token = (first + i) / k;
-        out.slot[i] = replicas[replicas.size() == 1 ? 0 : token % replicas.size()];
-    }
 }
 
 }  // namespace epsim

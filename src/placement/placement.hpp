@@ -2,18 +2,12 @@
 
 #include <cstdint>
 #include <span>
-#include <string>
 #include <vector>
 
 #include "core/ids.hpp"
 #include "trace/routing.hpp"
 
 namespace epsim {
-
-/// [placement]
-struct PlacementOptions {
-    std::string strategy = "linear";
-};
 
 /// Which expert each slot of each rank holds, per layer: an immutable value with a version.
 /// Slots are numbered globally; those of one rank are contiguous. A rank may have none, an expert
@@ -52,6 +46,10 @@ private:
     std::vector<std::vector<SlotId>> replica_;          // [L], by expert
 };
 
+/// First slot of each rank where `slots` are spread evenly: slot s lives on rank floor(s R / Q).
+/// [R + 1] \throws InputError unless slots >= 0 and ranks > 0
+std::vector<int32_t> even_slots(int ranks, int slots);
+
 /// Contiguous: expert e of E lives on rank floor(e R / E), the rule that also puts tokens on ranks;
 /// the same in every layer. Any E and R: shards may be uneven or empty.
 Placement linear_placement(int layers, int num_experts, int ranks);
@@ -62,13 +60,5 @@ struct SlotRouting {
     std::vector<SlotId> slot;   ///< [T, top_k]; no_slot = none
     std::vector<float> weight;  ///< [T, top_k]
 };
-
-/// Choose a replica for each (token, expert): replica t mod n for token t of this rank's batch, so
-/// that replicas share evenly. Reuses `out`'s memory.
-void resolve_replicas(RoutingBatch const& routing, Placement const& placement, LayerId layer,
-                      SlotRouting& out);
-/// The same for a range of the batch's tokens alone.
-void resolve_replicas(RoutingBatch const& routing, TokenRange tokens, Placement const& placement,
-                      LayerId layer, SlotRouting& out);
 
 }  // namespace epsim

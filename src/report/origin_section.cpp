@@ -125,6 +125,19 @@ std::string exchange_text(ReportInput const& input) {
          labelled("thread of its own", thread)});
 }
 
+std::string placement_text(ReportInput const& input) {
+    auto const of = [&](char const* key) { return input.provenance("placement", key); };
+    auto const planned = of("planned_on");
+    return join_present(
+        {of("strategy") + (planned.empty() ? "" : " planned on " + planned),
+         shorten(printable(of("file"), input.style.charset), 50, input.style.charset),
+         of("slots").empty() ? "" : of("slots") + " slots",
+         labelled("replica choice", of("replica_choice")),
+         labelled("balancedness expected", of("balancedness")),
+         labelled("share off-rank", of("off_rank_share")),
+         labelled("off-node", of("off_node_share"))});
+}
+
 /// As it ran, else as it was asked for.
 std::string compute_text(ReportInput const& input) {
     auto const of = [&](char const* key) {
@@ -226,6 +239,7 @@ std::string origin_section(ReportInput const& input) {
     text += where_text(record, style);
     for (auto const& [label, value] : {std::pair{"software", software_text(input)},
                                        {"model", model_text(input)},
+                                       {"placement", placement_text(input)},
                                        {"exchange", exchange_text(input)},
                                        {"compute", compute_text(input)},
                                        {"trace", trace_text(input)},

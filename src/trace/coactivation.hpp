@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <vector>
 
@@ -16,6 +17,13 @@ public:
     explicit Coactivation(int num_experts);
 
     void add(RoutingBatch const& batch);
+
+    int num_experts() const noexcept { return static_cast<int>(n_); }
+    /// Tokens that chose both of two experts; 0 for one expert twice.
+    int64_t tokens(int a, int b) const {
+        return count_[static_cast<std::size_t>(std::min(a, b)) * n_ +
+                      static_cast<std::size_t>(std::max(a, b))];
+    }
 
     struct Pair {
         int first = -1, second = -1;  ///< -1: no pair

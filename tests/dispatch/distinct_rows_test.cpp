@@ -7,6 +7,7 @@
 #include <set>
 
 #include "support/random_routing.hpp"
+#include "support/slot_routing.hpp"
 
 namespace epsim {
 namespace {
@@ -25,8 +26,7 @@ TEST(DistinctRows, AreThePairsOfTokenAndPlace) {
             test::random_routing(random, static_cast<int64_t>(random() % 40), experts, top_k,
                                  no_expert, trial % 2 == 0 ? 0.1 : 0.9);
         auto const placement = linear_placement(1, experts, ranks);
-        SlotRouting slots;
-        resolve_replicas(routing, placement, LayerId{0}, slots);
+        auto const slots = test::slot_routing(routing, placement);
         auto const distinct = distinct_rows(slots, placement, topology);
 
         std::set<std::pair<int64_t, int>> by_rank, by_node;
@@ -57,8 +57,7 @@ TEST(DistinctRows, AreAsManyAsUniformRoutingLets) {
     auto const routing = test::random_routing(random, tokens, experts, top_k, no_expert, 0);
     auto const placement = linear_placement(1, experts, ranks);
     auto const topology = ClusterTopology::blocks(ranks, 4);
-    SlotRouting slots;
-    resolve_replicas(routing, placement, LayerId{0}, slots);
+    auto const slots = test::slot_routing(routing, placement);
     auto const distinct = distinct_rows(slots, placement, topology);
     auto const per_token = [](std::vector<int64_t> const& to) {
         return static_cast<double>(std::accumulate(to.begin(), to.end(), int64_t{0})) / tokens;

@@ -12,6 +12,7 @@
 #include "exchange/exchange_shape.hpp"
 #include "rows/row_codec.hpp"
 #include "support/random_routing.hpp"
+#include "support/slot_routing.hpp"
 
 namespace epsim::test {
 
@@ -71,8 +72,7 @@ private:
         HostBuffer tokens(shape.dtype, shape.hidden), out(DType::f32, shape.hidden);
         BufferView const x = tokens.rows(mine.tokens());
         fill(x, rank);
-        SlotRouting slots;
-        resolve_replicas(mine, placement, LayerId{0}, slots);
+        auto const slots = test::slot_routing(mine, placement);
         DispatchPlanner planner;
         exchange.prepare(planner.plan(slots, exchange.route()));
         exchange.permute(x, stream);

@@ -13,6 +13,8 @@ OWNERS = [
     (r"toml\+\+/.*", ["config/", "report/", "app/"]),
     (r"CLI/.*", ["config/", "app/"]),
     (r"(oneapi/)?dnnl.*", ["compute/onednn/"]),
+    (r"metis\.h", ["placement/metis/"]),
+    (r"coin/.*", ["placement/cbc/"]),
     (r"hwloc.*", ["device/"]),
     (r"openssl/.*", ["core/"]),
     (r"boost/.*", ["measure/student_t.cpp"]),

@@ -78,51 +78,5 @@ TEST(Placement, RefusesBadOnes) {
     EXPECT_THROW(Placement(0, 1, {0, 2}, {{ExpertId{0}}}), Error) << "a slot is missing";
 }
 
-TEST(ResolveReplicas, RangesGiveWhatTheWholeBatchGives) {
-    auto const placement = replicated();
-    RoutingBatch routing{2, {}, {}};
-    for (int t = 0; t < 11; ++t) {
-        routing.expert.insert(routing.expert.end(), {ExpertId{1}, t % 3 ? ExpertId{2} : no_expert});
-        routing.weight.insert(routing.weight.end(), {0.25f, static_cast<float>(t)});
-    }
-    SlotRouting whole, part, joined;
-    resolve_replicas(routing, placement, LayerId{0}, whole);
-    for (auto const range : {TokenRange{0, 3}, {3, 3}, {3, 10}, {10, 11}}) {
-        resolve_replicas(routing, range, placement, LayerId{0}, part);
-        EXPECT_EQ(std::ssize(part.slot), range.size() * 2);
-        joined.slot.insert(joined.slot.end(), part.slot.begin(), part.slot.end());
-        joined.weight.insert(joined.weight.end(), part.weight.begin(), part.weight.end());
-    }
-    EXPECT_EQ(joined.slot, whole.slot);
-    EXPECT_EQ(joined.weight, whole.weight);
-}
-
-TEST(ResolveReplicas, SharesAnExpertsTokensEvenly) {
-    auto const placement = replicated();
-    constexpr int64_t tokens = 10;
-    RoutingBatch routing{2, {}, {}};
-    for (int64_t t = 0; t < tokens; ++t) {
-        routing.expert.insert(routing.expert.end(), {ExpertId{1}, t % 3 ? ExpertId{2} : no_expert});
-        routing.weight.insert(routing.weight.end(), {0.25f, static_cast<float>(t)});
-    }
-    SlotRouting slots{99, {SlotId{5}}, {1}};  // what was there before must go
-    resolve_replicas(routing, placement, LayerId{0}, slots);
-    ASSERT_EQ(slots.top_k, 2);
-    ASSERT_EQ(slots.slot.size(), routing.expert.size());
-    EXPECT_EQ(slots.weight, routing.weight);
-    std::vector<int> taken(5);
-    for (std::size_t i = 0; i < slots.slot.size(); ++i) {
-        if (routing.expert[i] == no_expert) {
-            EXPECT_EQ(slots.slot[i], no_slot);
-            continue;
-        }
-        auto const slot = static_cast<std::size_t>(index(slots.slot[i]));
-        EXPECT_EQ(placement.slot_expert(LayerId{0})[slot], routing.expert[i]);
-        ++taken[slot];
-    }
-    EXPECT_EQ(taken[0], tokens / 2);
-    EXPECT_EQ(taken[4], tokens / 2);
-}
-
 }  // namespace
 }  // namespace epsim

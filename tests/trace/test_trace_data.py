@@ -56,10 +56,12 @@ class Sglang(DataTest):
 
     def test_under_omni_infers_placement(self):
         yaml = self.folder / "p.yaml"
-        said = self.epsim("trace", "placement",
-                          TRACES / "omni_placement/dsv3_prefill_16ranks_58x256_i32.npy",
-                          "--format", "trtllm-eplb", "-o", yaml)
-        self.assertIn("256 experts in 256 slots, 58 layers, 16 ranks", said)
+        own = self.folder / "p.json"
+        self.epsim("placement", "import",
+                   TRACES / "omni_placement/dsv3_prefill_16ranks_58x256_i32.npy", "-o", own)
+        self.assertIn("256 experts in 256 slots of 16 ranks, 58 layers",
+                      self.epsim("placement", "show", own))
+        self.epsim("placement", "export", own, "--form", "trtllm-eplb", "-o", yaml)
         slots = np.array([re.findall(r"\d+", row)[1:] for row in yaml.read_text().splitlines()
                           if row.startswith("  ")], int)
         placed = {name: skew(np.take_along_axis(x, slots, 1).reshape(58, 16, 16).sum(-1)).mean()

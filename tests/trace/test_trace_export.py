@@ -183,6 +183,11 @@ class Export(FormatTest):
                         expected[source, e * 4 // 8] += 2048
             np.testing.assert_array_equal(matrix, expected)
 
+    def convert_placement(self, path, form, output):
+        own = self.folder / "own.json"
+        self.epsim("placement", "import", path, "--ranks", 1, "-o", own)
+        self.epsim("placement", "export", own, "--form", form, "-o", output)
+
     def test_placements(self):
         slots = {l: [*map(int, self.random.permutation(6)), int(self.random.integers(6))]
                  for l in range(3)}
@@ -190,14 +195,14 @@ class Export(FormatTest):
         json_.write_text(json.dumps({"physical_to_logical_map": list(slots.values())}))
         for _ in (1, 2):
             yaml = self.folder / "map.yaml"
-            self.epsim("trace", "placement", json_, "--format", "trtllm-eplb", "-o", yaml)
+            self.convert_placement(json_, "trtllm-eplb", yaml)
             self.assertIn(f"  1: {slots[1]}\n", yaml.read_text())
             json_ = self.folder / "again.json"
-            self.epsim("trace", "placement", yaml, "--format", "sglang-placement", "-o", json_)
+            self.convert_placement(yaml, "sglang-placement", json_)
             self.assertEqual(json.loads(json_.read_text()),
                              {"physical_to_logical_map": list(slots.values())})
         json_.write_text(json.dumps({"physical_to_logical_map": [[0, 2]]}))
-        done = run_epsim("trace", "placement", json_)
+        done = run_epsim("placement", "import", json_, "--ranks", 1, "-o", self.folder / "no")
         self.assertEqual(done.returncode, 2)
         self.assertIn("no slot for expert 1", done.stderr)
 

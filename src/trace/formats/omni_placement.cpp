@@ -6,8 +6,11 @@
 
 #include <algorithm>
 
+#include "core/error.hpp"
+#include "trace/formats/export_pieces.hpp"
 #include "trace/formats/readers.hpp"
 #include "trace/formats/refuse.hpp"
+#include "trace/formats/slot_files.hpp"
 #include "trace/limits.hpp"
 #include "trace/npy_array.hpp"
 
@@ -54,6 +57,26 @@ Recording read_omni_placement(ImportRequest const& request) {
             slots.insert(slots.end(), of_rank[l].begin(), of_rank[l].end());
         }
     return make_slot_map(std::move(expert), static_cast<int>(shape[2]), static_cast<int>(shape[0]));
+}
+
+void write_omni_placement(SlotMap const& map, std::filesystem::path const& file) {
+    check(map.ranks > 0, "a placement of ranks");
+    auto const slots = map.expert.begin()->second.size() / static_cast<std::size_t>(map.ranks);
+    auto out = create_file(file);
+    out << npy_head("<i4", {map.ranks, std::ssize(map.expert), map.num_experts});
+    for (std::size_t r = 0; r < static_cast<std::size_t>(map.ranks); ++r)
+        for (auto const& [layer, experts] : map.expert) {
+            std::vector<int32_t> held(static_cast<std::size_t>(map.num_experts));
+            for (auto const e : std::span(experts).subspan(r * slots, slots))
+                if (e != no_expert && held[static_cast<std::size_t>(index(e))]++ > 0)
+                    throw InputError(fmt::format(
+                        "rank {} holds expert {} of layer {} twice (omni-infer's .npy says which, "
+                        "not how often). Make the placement without --twins",
+                        r, index(e), layer));
+            out.write(reinterpret_cast<char const*>(held.data()),
+                      static_cast<std::streamsize>(held.size() * sizeof(int32_t)));
+        }
+    finish_file(out, file);
 }
 
 }  // namespace epsim

@@ -70,10 +70,11 @@ Recording read_sglang_placement(ImportRequest const& request) {
     auto const& path = request.files[0];
     auto const& layers = member(only_file(request, json), "physical_to_logical_map", path);
     if (!layers.is_array()) refuse_import(path, "its physical_to_logical_map is no list of layers");
+    auto const numbers = layer_numbers(request, std::ssize(layers));
     std::map<int32_t, std::vector<ExpertId>> expert;
     for (std::size_t l = 0; l < layers.size(); ++l)
         for (auto const e : integers_of(layers[l], path))
-            expert[static_cast<int32_t>(l)].push_back(
+            expert[numbers[l]].push_back(
                 ExpertId{static_cast<int32_t>(std::clamp<int64_t>(e, INT32_MIN, INT32_MAX))});
     return make_slot_map(std::move(expert), request.num_experts.value_or(0), 0);
 }

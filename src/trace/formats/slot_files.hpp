@@ -19,5 +19,7 @@ SlotMap slot_map_of(TypedArray const& array, int num_experts, std::filesystem::p
 void write_sglang_placement(SlotMap const& map, std::filesystem::path const& file);
 /// TensorRT-LLM's moe_config.load_balancer: num_slots, initial_global_assignments.
 void write_trtllm_eplb(SlotMap const& map, std::filesystem::path const& file);
+/// omni-infer's .npy [ranks, layers, E]. \throws InputError if a rank holds an expert twice
+void write_omni_placement(SlotMap const& map, std::filesystem::path const& file);
 
 }  // namespace epsim
