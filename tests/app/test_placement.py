@@ -1,8 +1,10 @@
 """epsim placement, and runs that use its files, against numbers computed here."""
 
+import importlib.util
 import json
 import os
 import subprocess
+import sys
 import tempfile
 import unittest
 from pathlib import Path
@@ -13,6 +15,10 @@ EPSIM = os.environ["EPSIM"]
 SOURCE = Path(os.environ["EPSIM_SOURCE_DIR"])
 DATA = Path(os.environ["EPSIM_DATA_DIR"]) / "traces"
 MPIRUN = SOURCE / "scripts/mpirun.sh"
+HEAT = SOURCE / "scripts/placement_heat.py"
+
+sys.path.insert(0, str(HEAT.parent))
+import placement_heat  # noqa: E402
 
 
 def epsim(*args):
@@ -131,6 +137,29 @@ class Placement(unittest.TestCase):
         for judged in json.loads(done.stdout):
             self.assertAlmostEqual(judged["total"]["rank_max_over_mean"], skew(placement, other),
                                    places=9)
+
+    def test_heat_map_shows_loads_over_their_layers_mean(self):
+        _, placement = self.make("--strategy", "random")
+        done = epsim("placement", "show", self.dir / "p.json", "--counts",
+                     self.dir / "counts.json", "--json")
+        shown, numbers = placement_heat.relative_loads(json.loads(done.stdout)[0])
+        self.assertEqual(numbers, [1, 2, 3])
+        for row, slots, load in zip(shown, placement["slot_expert"], self.counts):
+            share = load / np.bincount(slots, minlength=24)
+            ranks = share[np.array(slots)].reshape(4, 8).sum(1)
+            np.testing.assert_allclose(row, ranks / ranks.mean())
+
+    @unittest.skipUnless(importlib.util.find_spec("matplotlib"), "python3-matplotlib is absent")
+    def test_heat_map_is_drawn(self):
+        self.make()
+        shown = epsim("placement", "compare", "--counts", self.dir / "counts.json", "--ranks", 4,
+                      "--json")
+        for said, status in ((shown.stdout, 0), ("[1]", 1), ("{", 1)):
+            done = subprocess.run([HEAT, "-o", self.dir / "heat.png"], input=said,
+                                  capture_output=True, text=True)
+            self.assertEqual(done.returncode, status, done.stderr)
+            self.assertEqual("no output of epsim placement" in done.stderr, status == 1)
+        self.assertTrue((self.dir / "heat.png").read_bytes().startswith(b"\x89PNG"))
 
     def run_case(self, ranks, *more):
         return subprocess.run(
