@@ -46,7 +46,8 @@ private:
 
     void consider_swaps() {
         for (int r = 0; r < a_.problem().ranks(); ++r) {
-            if (r == heavy_ || a_.load(r) >= best_.most) continue;
+            // Of two ranks that exchange load, the heavier one has at least their mean.
+            if (r == heavy_ || (a_.load(heavy_) + a_.load(r)) / 2 >= best_.most) continue;
             for (int i = begin(heavy_); i < end(heavy_); ++i)
                 for (int j = begin(r); j < end(r); ++j) {
                     double const change = load_of(i) - load_of(j);
