@@ -5,7 +5,9 @@ target_compile_options(epsim_flags INTERFACE
   $<$<COMPILE_LANGUAGE:CXX>:-Wall -Wextra -Wshadow -Wnon-virtual-dtor -Woverloaded-virtual
                             -ffp-contract=off>  # the same bits from every build
   $<$<AND:$<COMPILE_LANGUAGE:CXX>,$<BOOL:${EPSIM_WERROR}>>:-Werror>
-  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow>
+  # Shared inline functions are constexpr in part; --fmad=false: the bits of the CPU.
+  $<$<COMPILE_LANGUAGE:CUDA>:-Xcompiler=-Wall,-Wextra,-Wshadow,-ffp-contract=off
+                             --expt-relaxed-constexpr --fmad=false>
   $<$<AND:$<COMPILE_LANGUAGE:CUDA>,$<BOOL:${EPSIM_WERROR}>>:-Werror=all-warnings>)
 # The C++ bindings of MPI are gone from the standard; Open MPI still includes them by default.
 target_compile_definitions(epsim_flags INTERFACE OMPI_SKIP_MPICXX)

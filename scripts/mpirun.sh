@@ -4,6 +4,8 @@
 # or with a flag of your own that says where ranks go, it adds nothing but the former.
 # Usage: scripts/mpirun.sh -n N PROGRAM ARGS...
 set -euo pipefail
+environment=$(dirname "$0")/../env.sh  # in a bundle: where its own Open MPI is
+[ ! -e "$environment" ] || source "$environment"
 if [ "$(id -u)" -eq 0 ]; then
     export OMPI_ALLOW_RUN_AS_ROOT=1 OMPI_ALLOW_RUN_AS_ROOT_CONFIRM=1
 fi

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Installs the Debian packages that epsim needs and this machine lacks: to build and run, with
-# --with-tests to test and lint, with --with-fuzz to fuzz. Nothing missing: no apt. Not root: prints
-# the command, exits 2.
+# --with-tests to test and lint, with --with-fuzz to fuzz, with --with-bundle to make a bundle and
+# prove it. Nothing missing: no apt. Not root: prints the command, exits 2.
 set -euo pipefail
 
 packages=(g++ cmake ninja-build pkg-config git libopenmpi-dev openmpi-bin libhdf5-dev libcli11-dev
@@ -15,8 +15,12 @@ case "${1-}" in
             python3 python3-numpy python3-h5py python3-pandas python3-xarray python3-h5netcdf
             python3-tables python3-scipy) ;;
     --with-fuzz) packages+=(clang-16 libclang-rt-16-dev libomp-16-dev) ;;
+    --with-bundle)
+        packages+=(libgtest-dev libgmock-dev libbenchmark-dev patchelf xz-utils debootstrap
+            iproute2) ;;
     *)
-        echo "epsim: unknown argument '$1' (known: --with-tests, --with-fuzz). Remove it" >&2
+        echo "epsim: unknown argument '$1' (known: --with-tests, --with-fuzz, --with-bundle)." \
+            "Remove it" >&2
         exit 2 ;;
 esac
 

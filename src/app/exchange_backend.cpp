@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "comm/mpi_session.hpp"
+#include "exchange/gpu_exchange.hpp"
 #include "exchange/local/local_transport.hpp"
 #include "exchange/mpi/mpi_exchange.hpp"
 #include "exchange/mpi/mpi_transport.hpp"
@@ -61,6 +62,9 @@ std::unique_ptr<Exchange> ExchangeBackend::exchange(Communicator const& comm,
                                                     Placement const& placement,
                                                     ClusterTopology const& topology, Dedup dedup,
                                                     ExchangeShape const& shape) const {
+    if (shape.device == DeviceKind::cuda)
+        return make_gpu_exchange(options_.backend, comm, algorithm, placement, topology, dedup,
+                                 shape);
     if (options_.backend == "mpi")
         return make_mpi_exchange(comm, algorithm, placement, topology, dedup, shape);
     return make_flat_exchange(transport(comm, algorithm, topology), placement, dedup, shape);

@@ -6,6 +6,7 @@
 #include "app/rank_layout.hpp"
 #include "app/run_facts.hpp"
 #include "comm/mpi_session.hpp"
+#include "compute/cuda/cuda_kernel.hpp"
 #include "core/text.hpp"
 #include "device/device_query.hpp"
 #include "layer/exchange_trial.hpp"
@@ -45,12 +46,23 @@ RunCase::RunCase(Config const& config, Communicator const& comm)
                          certain_phases(case_.algorithm, case_.router.runs()),
                          "exchange.algorithm = " + config.exchange.algorithm);
     });
+    if (config.compute.device == "cuda") use_gpu();
     case_.overlap = overlap();
     if (case_.algorithm == "padded")
         case_.capacity = pair_capacity(case_, comm, config.exchange.capacity);
 }
 
 RunCase::~RunCase() = default;
+
+void RunCase::use_gpu() {
+    gpu_ = choose_gpu(comm_, config_.compute.allow_oversubscribe);
+    case_.spec.device = DeviceKind::cuda;
+    case_.spec.rounds_products = rounds_products(kernel());
+}
+
+std::string RunCase::kernel() const {
+    return gpu_ && config_.compute.kernel == "auto" ? "cublas" : config_.compute.kernel;
+}
 
 /// What does not fit is refused before anything is made: the kernel would kill a rank late.
 void RunCase::require_memory() const {
@@ -152,15 +164,15 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
     std::unique_ptr<ExpertKernel> experts;
     std::unique_ptr<LocalNetworks> local;
     on_all_ranks(comm_, [&, n = threads] {
-        experts = make_expert_kernel(config_.compute.kernel, case_.spec.routed(), case_.spec.seed,
-                                     weight_keys(), n);
-        local = std::make_unique<LocalNetworks>(case_.spec, config_.compute.kernel, n);
+        experts =
+            make_expert_kernel(kernel(), case_.spec.routed(), case_.spec.seed, weight_keys(), n);
+        local = std::make_unique<LocalNetworks>(case_.spec, kernel(), n);
     });
     MonotonicClock const clock;
     auto record = replay(case_, comm_,
                          {exchanges, *experts, *local, clock, std::move(progress),
                           std::move(interrupted), &heartbeat, turns.get(), oversubscribed});
-    record.topology = rank_places(comm_, case_.topology);
+    record.topology = rank_places(comm_, case_.topology, gpu_ ? gpu_->gpu : GpuInfo{});
     if (!comm_.is_root()) return {};
     auto const& calibration = case_.calibration;
     record.ceilings = ceiling_rows(calibration, case_.topology);
@@ -169,7 +181,7 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
     if (!turns_file.empty())
         record.provenance["measure"]["turns"] =
             fmt::format("one of {} runs that measured by turns", config_.measure.turns_runs);
-    record.kind = oversubscribed ? "oversubscribed" : "measured";
+    record.kind = oversubscribed || (gpu_ && gpu_->shared) ? "oversubscribed" : "measured";
     bool const emulates = case_.emulate_us > 0;
     record.provenance["compute"] = {
         {"kernel", emulates ? "emulated" : std::string(experts->name())},
@@ -182,6 +194,9 @@ RunRecord RunCase::run(ReplayProgress progress, std::function<bool()> interrupte
 void RunCase::describe_exchange(RunRecord& record) const {
     backend_.describe(record);
     if (choice_) choice_->describe(record.provenance["exchange"]);
+    if (gpu_)
+        record.provenance["exchange"]["rows"] =
+            config_.exchange.backend == "mpi" ? "staged through locked host memory" : "on the GPUs";
     if (case_.overlap.any())
         record.provenance["exchange"]["progress_thread"] = case_.overlap.thread ? "on" : "off";
 }

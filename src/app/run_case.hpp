@@ -5,6 +5,7 @@
 #include <string>
 
 #include "app/exchange_backend.hpp"
+#include "app/gpu_choice.hpp"
 #include "app/replay_input.hpp"
 #include "comm/communicator.hpp"
 #include "config/config.hpp"
@@ -38,6 +39,8 @@ public:
 private:
     std::vector<std::vector<WeightKey>> weight_keys() const;
     Overlap overlap() const;  ///< collective
+    void use_gpu();           ///< collective
+    std::string kernel() const;
     /// Collective.
     std::unique_ptr<Exchange> make_exchange(Communicator const& channel,
                                             std::string_view algorithm) const;
@@ -51,6 +54,7 @@ private:
     ExchangeBackend backend_;
     ReplayInput input_;
     ReplayCase& case_;
+    std::optional<GpuChoice> gpu_;
     std::optional<AlgorithmChoice> choice_;             // where the algorithm was left to it
     std::vector<Communicator> channels_;                // one a part, so that messages cannot mix
     std::vector<std::unique_ptr<Exchange>> exchanges_;  // on channels_

@@ -3,10 +3,12 @@
 #include <fmt/chrono.h>
 #include <fmt/format.h>
 
+#include <array>
 #include <charconv>
 #include <cstdlib>
 #include <ctime>
 #include <random>
+#include <sstream>
 
 #include "app/provenance.hpp"
 #include "core/build_info.hpp"
@@ -39,20 +41,26 @@ void note_run(RunRecord& record) {
     record.git_dirty = build_info().git_dirty;
 }
 
-std::vector<RankPlace> rank_places(Communicator const& comm, ClusterTopology const& cluster) {
+std::vector<RankPlace> rank_places(Communicator const& comm, ClusterTopology const& cluster,
+                                   GpuInfo const& gpu) {
     auto const host = query_host();
-    auto const mine = fmt::format("{}\n{}\n{}", host.hostname, host.numa, host.cpuset);
+    auto const mine = fmt::format("{}\n{}\n{}\n{}\n{}\n{}", host.hostname, host.numa, host.cpuset,
+                                  gpu.name.empty() ? "cpu" : gpu.name, gpu.uuid, gpu.pci);
     std::vector<RankPlace> places;
     for (auto const& text : comm.all_gather(mine)) {
-        auto const first = text.find('\n'), second = text.find('\n', first + 1);
+        std::array<std::string, 6> fact;
+        std::istringstream lines(text);
+        for (auto& line : fact) std::getline(lines, line);
         RankId const rank{static_cast<int32_t>(places.size())};
         RankPlace place;
-        place.hostname = text.substr(0, first);
-        place.numa = std::stoi(text.substr(first + 1, second - first - 1));
-        place.cpuset = text.substr(second + 1);
+        place.hostname = fact[0];
+        place.numa = std::stoi(fact[1]);
+        place.cpuset = fact[2];
         place.node = cluster.node_of(rank);
         place.local_rank = cluster.local_rank(rank);
-        place.device = "cpu";
+        place.device = fact[3];
+        place.device_uuid = fact[4];
+        place.pci = fact[5];
         places.push_back(std::move(place));
     }
     return places;

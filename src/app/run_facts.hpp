@@ -6,6 +6,7 @@
 
 #include "cluster/cluster_topology.hpp"
 #include "comm/communicator.hpp"
+#include "device/device_query.hpp"
 #include "measure/run_record.hpp"
 
 namespace epsim {
@@ -14,8 +15,9 @@ namespace epsim {
 /// environment may hold secrets.
 std::map<std::string, std::string> job_environment();
 
-/// Where every rank runs, [R] on all ranks. Collective.
-std::vector<RankPlace> rank_places(Communicator const& comm, ClusterTopology const& cluster);
+/// Where every rank runs, [R] on all ranks. Collective. \param gpu of this rank; no name = none
+std::vector<RankPlace> rank_places(Communicator const& comm, ClusterTopology const& cluster,
+                                   GpuInfo const& gpu = {});
 
 /// What ran, where and when: provenance, date, a new UUID, the program's version.
 void note_run(RunRecord& record);

@@ -6,11 +6,12 @@
 #include <numbers>
 #include <type_traits>
 
+#include "core/host_device.hpp"
 #include "model/model_shape.hpp"
 
 namespace epsim {
 
-inline double exponential(double x) noexcept {
+EPSIM_HOST_DEVICE inline double exponential(double x) noexcept {
     return std::exp(x);
 }
 
@@ -19,7 +20,7 @@ inline double exponential(double x) noexcept {
 /// x = n ln 2 + r with |r| <= ln 2 / 2 (Cody and Waite, "Software Manual for the Elementary
 /// Functions", 1980, chapter 6: ln 2 in two parts), e^r by its Taylor series to r^7 / 7!, whose
 /// remainder is under 6e-9, and 2^n added to the exponent's bits.
-inline float exponential(float x) noexcept {
+EPSIM_HOST_DEVICE inline float exponential(float x) noexcept {
     x = x < -87.0f ? -87.0f : x;
     x = x > 88.0f ? 88.0f : x;
     constexpr float to_integer = 0x1.8p23f;  // adding it leaves round(value) in the low bits
@@ -34,14 +35,14 @@ inline float exponential(float x) noexcept {
 }
 
 template <class T>
-T sigmoid(T x) noexcept {
+EPSIM_HOST_DEVICE T sigmoid(T x) noexcept {
     return 1 / (1 + exponential(-x));
 }
 
 /// 0.5 x (1 + tanh(z)), z = sqrt(2 / pi) (x + 0.044715 x^3) (Hendrycks and Gimpel 2016,
 /// arXiv:1606.08415, section 2), written with 0.5 (1 + tanh(z)) = sigmoid(2 z).
 template <class T>
-T gelu_tanh(T x) noexcept {
+EPSIM_HOST_DEVICE T gelu_tanh(T x) noexcept {
     constexpr T c = static_cast<T>(2 * std::numbers::sqrt2 * std::numbers::inv_sqrtpi);
     return x * sigmoid(c * (x + static_cast<T>(0.044715) * x * x * x));
 }
@@ -49,7 +50,7 @@ T gelu_tanh(T x) noexcept {
 /// The activation of one intermediate element, as `Activation` defines it.
 /// \param g, u outputs of the gate's and the up matrix; g is unused by plain activations
 template <Activation A, class T>
-T activate(T g, T u) noexcept {
+EPSIM_HOST_DEVICE T activate(T g, T u) noexcept {
     if constexpr (A == Activation::relu) return u > 0 ? u : 0;
     if constexpr (A == Activation::gelu) return gelu_tanh(u);
     if constexpr (A == Activation::geglu) return gelu_tanh(g) * u;

@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "compute/cpu/cpu_kernel.hpp"
+#include "compute/cuda/cuda_kernel.hpp"
 #include "compute/onednn/onednn_kernel.hpp"
 #include "compute/reference/reference_kernel.hpp"
 #include "core/cast.hpp"
@@ -33,9 +34,10 @@ std::unique_ptr<ExpertKernel> make_expert_kernel(std::string_view name, FeedForw
     if (name == "cpu") return make_cpu_kernel(spec, seed, keys, threads);
     if (name == "reference") return make_reference_kernel(spec, seed, keys, threads);
     if (name == "onednn") return make_onednn_kernel(spec, seed, keys, threads);
+    if (is_cuda_kernel(name)) return make_cuda_kernel(name, spec, seed, keys, threads);
     throw InputError(
-        fmt::format("compute.kernel = {} is unknown (there are auto, cpu, onednn and "
-                    "reference). Choose one of them",
+        fmt::format("compute.kernel = {} is unknown (there are auto, cpu, onednn, "
+                    "reference, cublas and cublas-loop). Choose one of them",
                     name));
 }
 

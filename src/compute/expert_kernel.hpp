@@ -20,6 +20,7 @@ struct FeedForwardSpec {
     DType dtype = DType::bf16;      ///< of weights, and of the activated intermediate
     DType in_dtype = DType::bf16;   ///< of received rows
     DType out_dtype = DType::bf16;  ///< of the rows returned
+    bool rounds_products = false;   ///< u and g are rounded to dtype before the activation
 };
 
 /// Which network a set of weights belongs to. Weights are a function of (seed, this) only.
@@ -53,8 +54,8 @@ public:
     virtual void prepare(int64_t rows, int64_t total) = 0;
     /// out[result_index[i]] = network of the entry's slot (rows[row_index[i]]), for every entry.
     /// With x rounded to in_dtype, W to dtype: u = W_up x (and g = W_gate x)
-    /// in at least fp32, the activation rounded once to dtype, y = W_down a rounded once to
-    /// out_dtype.
+    /// in at least fp32 (then rounded to dtype where the spec says so), the activation rounded once
+    /// to dtype, y = W_down a rounded once to out_dtype.
     /// \param layer position in the weights given at construction
     /// \param out   [results, hidden], out_dtype
     virtual void forward(int layer, GroupedRows const& in, BufferView out, Stream& stream) = 0;
@@ -65,8 +66,9 @@ public:
 /// \param keys [layers][local slots] whose weights each slot holds. Layers with the same keys share
 ///             one copy.
 /// \param name "cpu" (own products, AVX-512), "onednn", "reference" (fp64 accumulation, one row at a
-///             time in a fixed order) or "auto": cpu where the CPU has multiply-adds of the
-///             weights' type, else onednn where that has them, else reference
+///             time in a fixed order), "cublas" or "cublas-loop" (on the process's GPU: rows in and
+///             out are there) or "auto": cpu where the CPU has multiply-adds of the weights' type,
+///             else onednn where that has them, else reference
 /// \param threads of this kernel, at least 1
 /// \throws InputError on an unknown name
 std::unique_ptr<ExpertKernel> make_expert_kernel(std::string_view name, FeedForwardSpec const& spec,

@@ -5,9 +5,9 @@
 namespace epsim {
 
 void check_forward(FeedForwardSpec const& spec, std::size_t slots, GroupedRows const& in,
-                   BufferView out) {
-    check(in.rows.device == DeviceKind::cpu && out.device == DeviceKind::cpu,
-          "a host kernel's rows are not on the host");
+                   BufferView out, DeviceKind device) {
+    check(in.rows.device == device && out.device == device,
+          "a kernel's rows are not where the kernel runs");
     check(in.rows.type == spec.in_dtype && in.rows.width == spec.hidden,
           "received rows are not of the kernel's type and width");
     check(out.type == spec.out_dtype && out.width == spec.hidden &&

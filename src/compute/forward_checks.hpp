@@ -4,10 +4,10 @@
 
 namespace epsim {
 
-/// \throws Error unless in and out are what forward() of a kernel with this many slots takes. Looks
-///         at sizes only.
+/// \throws Error unless in and out are what forward() of a kernel with this many slots takes, on
+///         its device. Looks at sizes only.
 void check_forward(FeedForwardSpec const& spec, std::size_t slots, GroupedRows const& in,
-                   BufferView out);
+                   BufferView out, DeviceKind device = DeviceKind::cpu);
 
 /// What a slot serves: entry i reads row[i] and writes result[i].
 struct Entries {

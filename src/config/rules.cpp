@@ -151,6 +151,37 @@ void validate_exchange(Config const& c) {
             "way to move rows). Leave the algorithm out");
 }
 
+/// What belongs to a device, and what this version does not do on a GPU.
+void validate_device(Config const& c) {
+    bool const gpu = c.compute.device == "cuda";
+    bool const gpu_kernel = c.compute.kernel.starts_with("cublas");
+    if (c.compute.kernel != "auto" && gpu != gpu_kernel)
+        throw InputError(fmt::format(
+            "compute.kernel = {} does not go with compute.device = {} (it runs on the {}). Use "
+            "compute.kernel = auto",
+            c.compute.kernel, c.compute.device, gpu_kernel ? "GPU" : "CPU"));
+    if (!gpu && c.exchange.backend == "nccl")
+        throw InputError(
+            "exchange.backend = nccl with compute.device = cpu (NCCL moves rows of GPUs). Set "
+            "--device=cuda, or use exchange.backend = mpi");
+    if (!gpu) return;
+    auto const refuse = [](bool refused, std::string_view what, std::string_view advice) {
+        if (refused)
+            throw InputError(fmt::format(
+                "{} with compute.device = cuda (not on a GPU in this version). {}", what, advice));
+    };
+    refuse(c.exchange.backend == "plugin", "exchange.backend = plugin",
+           "Use exchange.backend = nccl, mpi or local");
+    refuse(c.exchange.algorithm == auto_algorithm, "exchange.algorithm = auto",
+           "Name an algorithm");
+    refuse(c.exchange.chunks > 1 || c.step.micro_batches > 1,
+           "exchange.chunks or step.micro_batches above 1", "Set both to 1");
+    refuse(c.measure.exchange_only, "measure.exchange_only", "Use --device=cpu");
+    refuse(c.compute.emulate_us > 0, "compute.emulate_us", "Use --device=cpu");
+    refuse(c.gate.gate != GateKind::none || c.gate.capacity_policy != CapacityPolicy::none,
+           "routing.gate or routing.capacity_policy", "Leave them out, or use --device=cpu");
+}
+
 /// A map of pairs knows plain messages only.
 void validate_pairs(Config const& c) {
     if (!c.measure.pairs) return;
@@ -206,6 +237,7 @@ void validate(Config const& c, std::map<std::string, std::string> const& origin)
     validate_gate(c);
     validate_placement(c);
     validate_exchange(c);
+    validate_device(c);
     validate_overlap(c);
 }
 

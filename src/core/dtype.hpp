@@ -6,6 +6,8 @@
 #include <span>
 #include <string_view>
 
+#include "core/host_device.hpp"
+
 namespace epsim {
 
 /// Element types of rows and weights. f16 and f8_e4m3 only travel: nothing computes in them.
@@ -22,7 +24,7 @@ constexpr bool computes_in(DType type) noexcept {
 }
 
 /// Of one element.
-constexpr int64_t bytes_of(DType type) noexcept {
+EPSIM_HOST_DEVICE constexpr int64_t bytes_of(DType type) noexcept {
     constexpr std::array<int64_t, 4> bytes{4, 2, 2, 1};
     return bytes[static_cast<std::size_t>(type)];
 }
@@ -31,7 +33,7 @@ constexpr int64_t bytes_of(DType type) noexcept {
 inline constexpr int64_t scale_block = 128;
 
 /// Of a row of `width` elements. A row of f8_e4m3 is its elements, then a scale a started block.
-constexpr int64_t row_bytes(DType type, int64_t width) noexcept {
+EPSIM_HOST_DEVICE constexpr int64_t row_bytes(DType type, int64_t width) noexcept {
     int64_t const scales = type == DType::f8_e4m3 ? (width + scale_block - 1) / scale_block : 0;
     return width * bytes_of(type) + scales * static_cast<int64_t>(sizeof(float));
 }
@@ -55,27 +57,27 @@ struct bf16 {
 };
 
 /// Round to nearest, ties to even. NaN stays NaN.
-inline bf16 to_bf16(float value) noexcept {
+EPSIM_HOST_DEVICE inline bf16 to_bf16(float value) noexcept {
     auto const u = std::bit_cast<uint32_t>(value);
     if ((u & 0x7fffffffu) > 0x7f800000u) return {static_cast<uint16_t>((u >> 16) | 0x40u)};
     return {static_cast<uint16_t>((u + 0x7fffu + ((u >> 16) & 1u)) >> 16)};
 }
 
-inline float to_float(bf16 value) noexcept {
+EPSIM_HOST_DEVICE inline float to_float(bf16 value) noexcept {
     return std::bit_cast<float>(static_cast<uint32_t>(value.bits) << 16);
 }
-inline float to_float(float value) noexcept {
+EPSIM_HOST_DEVICE inline float to_float(float value) noexcept {
     return value;
 }
 
 template <class T>
-T from_float(float value) noexcept;
+EPSIM_HOST_DEVICE T from_float(float value) noexcept;
 template <>
-inline float from_float<float>(float value) noexcept {
+EPSIM_HOST_DEVICE inline float from_float<float>(float value) noexcept {
     return value;
 }
 template <>
-inline bf16 from_float<bf16>(float value) noexcept {
+EPSIM_HOST_DEVICE inline bf16 from_float<bf16>(float value) noexcept {
     return to_bf16(value);
 }
 

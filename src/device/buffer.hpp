@@ -4,6 +4,7 @@
 #include <cstdint>
 
 #include "core/dtype.hpp"
+#include "device/gpu_block.hpp"
 #include "device/host_block.hpp"
 
 namespace epsim {
@@ -29,23 +30,43 @@ struct BufferView {
     BufferView first(int64_t n) const noexcept { return {data, type, n, width, device}; }
 };
 
-/// Host memory for rows, aligned to 64 bytes; grows, never shrinks, and forgets its content when
-/// it grows. Allocation belongs outside timed regions: reserve() first.
-class HostBuffer {
+/// Where rows are kept. `pinned` is host memory that a GPU copies from and to on its own.
+enum class MemoryKind { host, pinned, device };
+
+constexpr MemoryKind memory_of(DeviceKind device) noexcept {
+    return device == DeviceKind::cpu ? MemoryKind::host : MemoryKind::device;
+}
+
+/// Memory for rows, aligned to 64 bytes; grows, never shrinks, and forgets its content when it
+/// grows. Allocation belongs outside timed regions: reserve() first.
+class RowBuffer {
 public:
     /// What new memory holds: anything, or zeros (for rows that travel though nobody writes them).
     enum class Content { any, zeros };
 
-    HostBuffer(DType type, int64_t width, Content content = Content::any)
-        : content_(content), view_{nullptr, type, 0, width, DeviceKind::cpu} {}
+    RowBuffer(MemoryKind kind, DType type, int64_t width, Content content = Content::any)
+        : kind_(kind),
+          content_(content),
+          view_{nullptr, type, 0, width,
+                kind == MemoryKind::device ? DeviceKind::cuda : DeviceKind::cpu} {}
     void reserve(int64_t rows);
     /// A view of the first `rows` rows, after growing if needed.
     BufferView rows(int64_t n);
 
 private:
+    void allocate(int64_t bytes);
+
+    MemoryKind kind_;
     Content content_;
-    HostBlock memory_;
+    HostBlock host_;
+    GpuBlock gpu_;
     BufferView view_;  // rows = capacity
+};
+
+class HostBuffer : public RowBuffer {
+public:
+    HostBuffer(DType type, int64_t width, Content content = Content::any)
+        : RowBuffer(MemoryKind::host, type, width, content) {}
 };
 
 }  // namespace epsim

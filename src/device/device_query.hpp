@@ -24,7 +24,7 @@ struct CudaInfo {
 /// Never throws for a missing driver or device: it says so in `unavailable`.
 CudaInfo query_cuda();
 
-/// Refuse a device that cannot run experts: anything but "cpu" in this version.
+/// Refuse a device that cannot run experts here.
 /// \throws InputError
 void require_device(std::string_view name);
 

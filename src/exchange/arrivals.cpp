@@ -6,15 +6,14 @@
 #include <numeric>
 
 #include "core/error.hpp"
-#include "rows/permute.hpp"
-#include "rows/row_codec.hpp"
 
 namespace epsim {
 
 Arrivals::Arrivals(ExchangeShape const& shape)
     : shape_(shape),
-      decoded_(shape.received_dtype(), shape.hidden),
-      scaled_(shape.received_dtype(), shape.hidden) {}
+      engine_(make_row_engine(shape.device)),
+      decoded_(memory_of(shape.device), shape.received_dtype(), shape.hidden),
+      scaled_(memory_of(shape.device), shape.received_dtype(), shape.hidden) {}
 
 void Arrivals::index(EntryList const& rows, bool merged, std::span<int32_t const> at) {
     rows_ = rows;
@@ -54,7 +53,7 @@ void Arrivals::index(EntryList const& rows, bool merged, std::span<int32_t const
 }
 
 /// Rows with entries that follow each other, at once.
-void Arrivals::decode(BufferView arrived, BufferView decoded) const {
+void Arrivals::decode(BufferView arrived, BufferView decoded, Stream& stream) const {
     auto const rows = static_cast<std::size_t>(rows_.items());
     auto const serves = [&](std::size_t row) { return rows_.offset[row] < rows_.offset[row + 1]; };
     for (std::size_t row = 0; row < rows; ++row) {
@@ -65,30 +64,30 @@ void Arrivals::decode(BufferView arrived, BufferView decoded) const {
         auto const part = [&](BufferView view) {
             return BufferView{view.row(place(first)), view.type, n, view.width, view.device};
         };
-        decode_rows(part(arrived), part(decoded));
+        engine_->decode(part(arrived), part(decoded), stream);
     }
 }
 
-GroupedRows Arrivals::group(BufferView arrived) {
+GroupedRows Arrivals::group(BufferView arrived, Stream& stream) {
     if (!computes_in(arrived.type)) {
         BufferView const decoded = decoded_.rows(arrived.rows);
-        decode(arrived, decoded);
+        decode(arrived, decoded, stream);
         arrived = decoded;
     }
     if (merged_ && shape_.weight_at == WeightAt::input) {
         // A row of several entries has several weights: each entry gets a row of its own, by slot.
         BufferView const scaled = scaled_.rows(std::ssize(row_index_));
-        encode_scaled_rows(arrived, row_index_, entry_weight_, scaled);
+        engine_->encode_scaled(arrived, row_index_, entry_weight_, scaled, stream);
         return {scaled, slot_offset_, std::span(counting_).first(row_index_.size()), result_index_,
                 entry_weight_};
     }
     return {arrived, slot_offset_, row_index_, result_index_, entry_weight_};
 }
 
-void Arrivals::merge(BufferView results, BufferView out) const {
+void Arrivals::merge(BufferView results, BufferView out, Stream& stream) const {
     bool const weighted_before = shape_.weight_at == WeightAt::input;
-    weighted_sum_groups(results, rows_.offset, std::span(counting_).first(rows_.slot.size()),
-                        weighted_before ? std::span<float const>{} : rows_.weight, out);
+    engine_->sum_groups(results, rows_.offset, std::span(counting_).first(rows_.slot.size()),
+                        weighted_before ? std::span<float const>{} : rows_.weight, out, stream);
 }
 
 }  // namespace epsim

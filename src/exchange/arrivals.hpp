@@ -1,10 +1,12 @@
 #pragma once
 
+#include <memory>
 #include <vector>
 
 #include "dispatch/dispatch_plan.hpp"
 #include "exchange/exchange_shape.hpp"
 #include "rows/grouped_rows.hpp"
+#include "rows/row_engine.hpp"
 
 namespace epsim {
 
@@ -25,18 +27,18 @@ public:
 
     /// \param arrived [rows, hidden], wire type. Rows without entries are not read
     /// \return views that are valid until the next index()
-    GroupedRows group(BufferView arrived);
+    GroupedRows group(BufferView arrived, Stream& stream);
 
     /// Of merged rows. \param results [results(), hidden], combine type   \param out [rows, hidden],
     /// combine type: of each row the sum of its entries' results, weighted unless the weights were
     /// applied before
-    void merge(BufferView results, BufferView out) const;
+    void merge(BufferView results, BufferView out, Stream& stream) const;
 
 private:
     int32_t place(std::size_t row) const {
         return at_.empty() ? static_cast<int32_t>(row) : at_[row];
     }
-    void decode(BufferView arrived, BufferView decoded) const;
+    void decode(BufferView arrived, BufferView decoded, Stream& stream) const;
 
     ExchangeShape shape_;
     EntryList rows_;
@@ -47,7 +49,8 @@ private:
     std::vector<int32_t> result_index_;             // [entries], by slot
     std::vector<float> entry_weight_;               // [entries], by slot
     std::vector<int32_t> counting_;                 // 0, 1, 2 ...
-    HostBuffer decoded_, scaled_;
+    std::unique_ptr<RowEngine> engine_;
+    RowBuffer decoded_, scaled_;
 };
 
 }  // namespace epsim

@@ -3,6 +3,7 @@
 #include <cstdint>
 
 #include "core/dtype.hpp"
+#include "device/buffer.hpp"
 #include "dispatch/route.hpp"
 #include "model/model_shape.hpp"
 
@@ -17,7 +18,8 @@ struct ExchangeShape {
     WeightAt weight_at;   ///< where gate weights apply
     int32_t first_slot;   ///< of this rank
     int32_t local_slots;
-    Capacity capacity = {};  ///< of algorithm padded
+    Capacity capacity = {};               ///< of algorithm padded
+    DeviceKind device = DeviceKind::cpu;  ///< where tokens and rows are
 
     /// Of the rows that experts take: the wire's, where something computes in it.
     DType received_dtype() const noexcept { return computes_in(wire_dtype) ? wire_dtype : dtype; }

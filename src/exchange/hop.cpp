@@ -8,13 +8,8 @@
 
 namespace epsim {
 
-Hop::Hop(std::unique_ptr<Transport> transport, DType wire, DType combine, int64_t hidden,
-         Capacity capacity)
-    : transport_(std::move(transport)),
-      wire_(wire),
-      combine_(combine),
-      hidden_(hidden),
-      capacity_(capacity) {
+Hop::Hop(std::unique_ptr<Transport> transport, ExchangeShape const& shape, Capacity capacity)
+    : transport_(std::move(transport)), shape_(shape), capacity_(capacity) {
     auto const ranks = static_cast<std::size_t>(transport_->ranks());
     send_count_.resize(ranks);
     receive_count_.resize(ranks);
@@ -101,15 +96,17 @@ void Hop::read_entries(EntryMetadata const* entries) {
 }
 
 BufferView Hop::dispatch(BufferView rows) {
-    auto* received = transport_->all_to_all_rows(Lane::dispatch, rows.data, plan_->row_offset,
-                                                 receive_offset_, row_bytes(wire_, hidden_));
-    return {received, wire_, received_rows(), hidden_};
+    auto* received =
+        transport_->all_to_all_rows(Lane::dispatch, rows.data, plan_->row_offset, receive_offset_,
+                                    row_bytes(shape_.wire_dtype, shape_.hidden));
+    return {received, shape_.wire_dtype, received_rows(), shape_.hidden, shape_.device};
 }
 
 BufferView Hop::combine(BufferView rows) {
-    auto* returned = transport_->all_to_all_rows(Lane::combine, rows.data, receive_offset_,
-                                                 plan_->row_offset, row_bytes(combine_, hidden_));
-    return {returned, combine_, plan_->rows(), hidden_};
+    auto* returned =
+        transport_->all_to_all_rows(Lane::combine, rows.data, receive_offset_, plan_->row_offset,
+                                    row_bytes(shape_.combine_dtype, shape_.hidden));
+    return {returned, shape_.combine_dtype, plan_->rows(), shape_.hidden, shape_.device};
 }
 
 HopTraffic Hop::traffic() const {

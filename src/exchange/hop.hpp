@@ -5,6 +5,7 @@
 
 #include "dispatch/dispatch_plan.hpp"
 #include "exchange/entry_metadata.hpp"
+#include "exchange/exchange_shape.hpp"
 #include "exchange/hop_traffic.hpp"
 #include "exchange/transport.hpp"
 
@@ -14,8 +15,7 @@ namespace epsim {
 class Hop {
 public:
     /// \param capacity that the plans have; if it exists, no counts travel
-    Hop(std::unique_ptr<Transport> transport, DType wire, DType combine, int64_t hidden,
-        Capacity capacity = {});
+    Hop(std::unique_ptr<Transport> transport, ExchangeShape const& shape, Capacity capacity);
 
     /// Counts, then metadata. Collective. \param plan must live until the rows are back
     /// \throws VerificationError if what arrived cannot be metadata
@@ -43,8 +43,7 @@ private:
     void read_entries(EntryMetadata const* entries);
 
     std::unique_ptr<Transport> transport_;
-    DType wire_, combine_;
-    int64_t hidden_;
+    ExchangeShape shape_;
     Capacity capacity_;
     DispatchPlan const* plan_ = nullptr;
     std::vector<int32_t> send_count_, receive_count_;  // [R] entries

@@ -10,7 +10,7 @@ namespace epsim {
 
 /// [exchange]
 struct ExchangeOptions {
-    std::string backend = "mpi";          ///< mpi | local | plugin
+    std::string backend = "mpi";          ///< mpi | nccl | local | plugin
     std::string algorithm = "alltoallv";  ///< one of exchange_algorithms(), or auto
     std::string plugin;                   ///< of backend plugin: a shared library; "" = none
     Dedup dedup = Dedup::none;            ///< what a token's assignments share on the wire

@@ -1,22 +1,21 @@
 #include "exchange/row_packer.hpp"
 
 #include "core/error.hpp"
-#include "rows/permute.hpp"
-#include "rows/row_codec.hpp"
 
 namespace epsim {
 
 RowPacker::RowPacker(ExchangeShape const& shape)
     : shape_(shape),
-      encoded_(shape.wire_dtype, shape.hidden),
-      packed_(shape.wire_dtype, shape.hidden, HostBuffer::Content::zeros) {}
+      engine_(make_row_engine(shape.device)),
+      encoded_(memory_of(shape.device), shape.wire_dtype, shape.hidden),
+      packed_(memory_of(shape.device), shape.wire_dtype, shape.hidden, RowBuffer::Content::zeros) {}
 
-BufferView RowPacker::encoded(BufferView tokens) {
+BufferView RowPacker::encoded(BufferView tokens, Stream& stream) {
     check(tokens.width == shape_.hidden && tokens.type == shape_.dtype,
           "tokens are [tokens, hidden] in the model's type");
     if (shape_.dtype == shape_.wire_dtype) return tokens;
     BufferView const encoded = encoded_.rows(tokens.rows);
-    encode_rows(tokens, encoded);
+    engine_->encode(tokens, encoded, stream);
     return encoded;
 }
 
@@ -31,13 +30,13 @@ std::span<float const> RowPacker::row_weights(DispatchPlan const& plan) {
     return row_weight_;
 }
 
-BufferView RowPacker::pack(DispatchPlan const& plan, BufferView tokens) {
+BufferView RowPacker::pack(DispatchPlan const& plan, BufferView tokens, Stream& stream) {
     check(tokens.rows == plan.tokens && plan.top_k > 0, "tokens are those of the plan");
     BufferView const packed = packed_.rows(plan.rows());
     if (shape_.weight_at == WeightAt::input && !plan.merged)
-        encode_scaled_rows(tokens, plan.row_token, row_weights(plan), packed);
+        engine_->encode_scaled(tokens, plan.row_token, row_weights(plan), packed, stream);
     else
-        permute_rows(encoded(tokens), plan.assignment_row, plan.top_k, packed);
+        engine_->permute(encoded(tokens, stream), plan.assignment_row, plan.top_k, packed, stream);
     return packed;
 }
 

@@ -1,7 +1,6 @@
 #include "exchange/transport_exchange.hpp"
 
 #include "core/error.hpp"
-#include "rows/permute.hpp"
 
 namespace epsim {
 
@@ -12,15 +11,16 @@ TransportExchange::TransportExchange(std::vector<std::unique_ptr<Transport>> tra
       planner_(routes_.size() - 1),
       packer_(shape),
       arrivals_(shape),
-      results_(shape.combine_dtype, shape.hidden, HostBuffer::Content::zeros),
-      merged_(shape.combine_dtype, shape.hidden) {
+      engine_(make_row_engine(shape.device)),
+      results_(memory_of(shape.device), shape.combine_dtype, shape.hidden,
+               RowBuffer::Content::zeros),
+      merged_(memory_of(shape.device), shape.combine_dtype, shape.hidden) {
     check(transports.size() == routes_.size(), "every hop has a transport");
     for (std::size_t h = 0; h < routes_.size(); ++h)
-        hops_.emplace_back(std::move(transports[h]), shape.wire_dtype, shape.combine_dtype,
-                           shape.hidden, routes_[h].capacity);
+        hops_.emplace_back(std::move(transports[h]), shape, routes_[h].capacity);
     for (std::size_t h = 1; h < hops_.size(); ++h) {
-        forwarded_.emplace_back(shape.wire_dtype, shape.hidden);
-        summed_.emplace_back(shape.combine_dtype, shape.hidden);
+        forwarded_.emplace_back(memory_of(shape.device), shape.wire_dtype, shape.hidden);
+        summed_.emplace_back(memory_of(shape.device), shape.combine_dtype, shape.hidden);
     }
 }
 
@@ -31,47 +31,49 @@ void TransportExchange::prepare(DispatchPlan const& plan) {
     arrivals_.index(hops_.back().arrivals(), routes_.back().merge);
 }
 
-void TransportExchange::permute(BufferView tokens, Stream&) {
-    packed_ = packer_.pack(hops_.front().plan(), tokens);
+void TransportExchange::permute(BufferView tokens, Stream& stream) {
+    packed_ = packer_.pack(hops_.front().plan(), tokens, stream);
 }
 
-void TransportExchange::dispatch(Stream&) {
+void TransportExchange::dispatch(Stream& stream) {
     arrived_ = hops_.front().dispatch(packed_);
     for (std::size_t h = 1; h < hops_.size(); ++h) {
         auto const& plan = hops_[h].plan();
         BufferView const forwarded = forwarded_[h - 1].rows(plan.rows());
-        gather_rows(arrived_, plan.row_token, forwarded);
+        engine_->gather(arrived_, plan.row_token, forwarded, stream);
+        stream.synchronise();  // transports have an order of their own
         arrived_ = hops_[h].dispatch(forwarded);
     }
 }
 
-GroupedRows TransportExchange::received(Stream&) {
-    return arrivals_.group(arrived_);
+GroupedRows TransportExchange::received(Stream& stream) {
+    return arrivals_.group(arrived_, stream);
 }
 
 BufferView TransportExchange::results() {
     return results_.rows(arrivals_.results());
 }
 
-void TransportExchange::merge(Stream&) {
+void TransportExchange::merge(Stream& stream) {
     if (!routes_.back().merge) return;
-    arrivals_.merge(results(), merged_.rows(hops_.back().received_rows()));
+    arrivals_.merge(results(), merged_.rows(hops_.back().received_rows()), stream);
 }
 
-void TransportExchange::combine(Stream&) {
+void TransportExchange::combine(Stream& stream) {
     returned_ = hops_.back().combine(
         routes_.back().merge ? merged_.rows(hops_.back().received_rows()) : results());
     for (std::size_t h = hops_.size() - 1; h > 0; --h) {
         auto const& plan = hops_[h].plan();
         BufferView const summed = summed_[h - 1].rows(plan.tokens);
-        weighted_sum_groups(returned_, plan.item_offset, plan.assignment_row, {}, summed);
+        engine_->sum_groups(returned_, plan.item_offset, plan.assignment_row, {}, summed, stream);
+        stream.synchronise();
         returned_ = hops_[h - 1].combine(summed);
     }
 }
 
-void TransportExchange::unpermute(std::span<float const> weight, BufferView out, Stream&) {
+void TransportExchange::unpermute(std::span<float const> weight, BufferView out, Stream& stream) {
     auto const& plan = hops_.front().plan();
-    weighted_sum_groups(returned_, plan.item_offset, plan.assignment_row, weight, out);
+    engine_->sum_groups(returned_, plan.item_offset, plan.assignment_row, weight, out, stream);
 }
 
 std::vector<HopTraffic> TransportExchange::traffic() const {

@@ -42,8 +42,9 @@ private:
     std::vector<DispatchPlanner> planner_;  // of the hops after the first
     RowPacker packer_;
     Arrivals arrivals_;
-    std::vector<HostBuffer> forwarded_, summed_;  // of the hops after the first
-    HostBuffer results_, merged_;
+    std::unique_ptr<RowEngine> engine_;
+    std::vector<RowBuffer> forwarded_, summed_;  // of the hops after the first
+    RowBuffer results_, merged_;
     BufferView packed_, arrived_, returned_;
 };
 

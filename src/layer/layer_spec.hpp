@@ -18,7 +18,9 @@ struct LayerSpec {
     Dedup dedup = Dedup::none;
     uint64_t seed = 1;
     bool distinct_weights = true;
-    int layers = 1;  ///< replayed
+    int layers = 1;                       ///< replayed
+    DeviceKind device = DeviceKind::cpu;  ///< where tokens, rows and weights are
+    bool rounds_products = false;         ///< as FeedForwardSpec's, of every network
 
     /// The layer whose weights a layer uses.
     int weights_layer(int layer) const noexcept { return distinct_weights ? layer : 0; }

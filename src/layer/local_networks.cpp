@@ -1,6 +1,5 @@
 #include "layer/local_networks.hpp"
 
-#include <cmath>
 #include <numeric>
 
 namespace epsim {
@@ -15,19 +14,10 @@ std::unique_ptr<ExpertKernel> one_network(LayerSpec const& spec, FeedForwardSpec
     return make_expert_kernel(kernel, network, spec.seed, keys, threads);
 }
 
-void add_rows(BufferView in, BufferView out) {
-    dispatch_dtype(out.type, [&]<class T>(T) {
-        auto const* a = in.as<T>();
-        auto* b = out.as<T>();
-        for (int64_t i = 0; i < out.rows * out.width; ++i)
-            b[i] = from_float<T>(to_float(b[i]) + to_float(a[i]));
-    });
-}
-
 }  // namespace
 
 LocalNetworks::LocalNetworks(LayerSpec const& spec, std::string_view kernel, int threads)
-    : spec_(spec) {
+    : spec_(spec), engine_(make_row_engine(spec.device)) {
     if (spec.has_shared())
         shared_ = one_network(spec, spec.shared(), WeightKey::Role::shared, kernel, threads);
     if (spec.has_dense_residual())
@@ -45,7 +35,8 @@ void LocalNetworks::forward(int layer, BufferView tokens, Stream& stream, int pa
     if (empty()) return;
     int64_t const n = tokens.rows;
     while (std::ssize(results_) <= part)
-        results_.push_back({{spec_.dtype, spec_.shape.hidden}, {spec_.dtype, spec_.shape.hidden}});
+        results_.push_back({{memory_of(spec_.device), spec_.dtype, spec_.shape.hidden},
+                            {memory_of(spec_.device), spec_.dtype, spec_.shape.hidden}});
     auto& results = results_[static_cast<std::size_t>(part)];
     if (n > std::ssize(identity_)) {
         identity_.resize(static_cast<std::size_t>(n));
@@ -59,7 +50,9 @@ void LocalNetworks::forward(int layer, BufferView tokens, Stream& stream, int pa
     if (shared_) {
         shared_->prepare(n, n);
         shared_->forward(layer, rows, results.shared.rows(n), stream);
-        if (!gate_.empty()) gate_shared(layer, tokens, results.shared.rows(n));
+        if (!gate_.empty())
+            engine_->scale_by_gate(tokens, gate_[static_cast<std::size_t>(layer)],
+                                   results.shared.rows(n), stream);
     }
     if (dense_) {
         dense_->prepare(n, n);
@@ -67,28 +60,11 @@ void LocalNetworks::forward(int layer, BufferView tokens, Stream& stream, int pa
     }
 }
 
-void LocalNetworks::gate_shared(int layer, BufferView tokens, BufferView out) {
-    auto const& gate = gate_[static_cast<std::size_t>(layer)];
-    dispatch_dtype(tokens.type, [&]<class In>(In) {
-        dispatch_dtype(out.type, [&]<class Out>(Out) {
-            for (int64_t t = 0; t < tokens.rows; ++t) {
-                auto const* x = tokens.as<In>() + t * tokens.width;
-                auto* y = out.as<Out>() + t * out.width;
-                float score = 0;
-                for (std::size_t c = 0; c < gate.size(); ++c) score += gate[c] * to_float(x[c]);
-                float const scale = 1.0f / (1.0f + std::exp(-score));
-                for (std::size_t c = 0; c < gate.size(); ++c)
-                    y[c] = from_float<Out>(to_float(y[c]) * scale);
-            }
-        });
-    });
-}
-
-void LocalNetworks::add_to(BufferView out, int part) {
+void LocalNetworks::add_to(BufferView out, Stream& stream, int part) {
     if (empty()) return;
     auto& results = results_[static_cast<std::size_t>(part)];
-    if (shared_) add_rows(results.shared.rows(out.rows), out);
-    if (dense_) add_rows(results.dense.rows(out.rows), out);
+    if (shared_) engine_->add(results.shared.rows(out.rows), out, stream);
+    if (dense_) engine_->add(results.dense.rows(out.rows), out, stream);
 }
 
 int64_t LocalNetworks::weight_bytes() const {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "layer/layer_spec.hpp"
+#include "rows/row_engine.hpp"
 
 namespace epsim {
 
@@ -22,16 +23,16 @@ public:
     void forward(int layer, BufferView tokens, Stream& stream, int part = 0);
     /// Add what forward computed of a part to out [T, hidden], model type: shared experts, then the
     /// residual.
-    void add_to(BufferView out, int part = 0);
+    void add_to(BufferView out, Stream& stream, int part = 0);
     int64_t weight_bytes() const;
 
 private:
     struct Results {
-        HostBuffer shared, dense;
+        RowBuffer shared, dense;
     };
-    void gate_shared(int layer, BufferView tokens, BufferView out);
 
     LayerSpec spec_;
+    std::unique_ptr<RowEngine> engine_;
     std::unique_ptr<ExpertKernel> shared_, dense_;
     std::vector<std::vector<float>> gate_;  // [layers][hidden], empty if not gated
     std::vector<Results> results_;          // of each part

@@ -114,13 +114,14 @@ void MoeLayer::run(Task const& task, int layer, RoutingBatch const& routing, Buf
         case Phase::rebalance:
             check(false, "the schedule has a phase that this layer does not run");
     }
+    stream.synchronise();  // a phase ends when its work is done, wherever that is
 }
 
 void MoeLayer::unpermute(Part& part, int chunk, BufferView out, Stream& stream) {
     part.exchange.unpermute(spec_.weighted_at_source() ? std::span<float const>(part.slots.weight)
                                                        : std::span<float const>{},
                             out, stream);
-    if (local_) local_->add_to(out, chunk);
+    if (local_) local_->add_to(out, stream, chunk);
 }
 
 void MoeLayer::run_experts(Task const& task, int layer, BufferView tokens, Stream& stream) {

@@ -122,7 +122,10 @@ void network_output(FeedForwardSpec const& network, Weights const& w, std::span<
         auto const project = [&](std::vector<float> const& matrix) -> Bounded {
             if (matrix.empty()) return {0, 0};
             auto const d = dot(matrix.data() + i * h, x.data(), h);
-            return {d.sum, sum_error * d.magnitude};
+            double const off = sum_error * d.magnitude;
+            return {d.sum, network.rounds_products
+                               ? off + dtype_error * (std::abs(d.sum) + off) + 0x1p-126
+                               : off};
         };
         Bounded const v = activate(network.activation, project(w.gate), project(w.up));
         a[i] = v.value;

@@ -8,6 +8,7 @@
 #include <memory>
 
 #include "comm/mpi_session.hpp"
+#include "device/device_memory.hpp"
 #include "layer/emulated_experts.hpp"
 #include "layer/interruption.hpp"
 #include "layer/moe_layer.hpp"
@@ -46,11 +47,14 @@ public:
                  Injection(replay.inject, comm.rank()), router_.get()),
           vectors_(replay.spec),
           recorder_(engine.clock, replay.spec.layers, replay.overlap.parts()),
-          out_(replay.spec.dtype, replay.spec.shape.hidden) {
+          out_(memory_of(replay.spec.device), replay.spec.dtype, replay.spec.shape.hidden),
+          stream_(make_stream(replay.spec.device)) {
         // Freely running iterations leave no time to load: every step stays in memory.
         auto const kept = replay.measure.start == "free" ? replay.steps() : 1;
         for (int s = 0; s < kept; ++s)
-            loaded_.push_back({{}, HostBuffer(replay.spec.dtype, replay.spec.shape.hidden)});
+            loaded_.push_back({{},
+                               {replay.spec.dtype, replay.spec.shape.hidden},
+                               {MemoryKind::device, replay.spec.dtype, replay.spec.shape.hidden}});
     }
 
     RunRecord run() {
@@ -96,7 +100,8 @@ private:
     /// A step's input in memory.
     struct Loaded {
         StepInput input;
-        HostBuffer x;  ///< token vectors, model type
+        HostBuffer x;     ///< token vectors, model type
+        RowBuffer gpu_x;  ///< the same where a GPU computes
         int64_t tokens() const { return std::ssize(input.tokens); }
     };
     Loaded& loaded(int step) { return loaded_[static_cast<std::size_t>(step) % loaded_.size()]; }
@@ -108,7 +113,17 @@ private:
         });
         if (router_) router_->load(into.input);
         vectors_.fill(into.input.step, into.input.tokens, into.x.rows(into.tokens()));
+        if (on_gpu()) {
+            copy_rows(into.x.rows(into.tokens()), into.gpu_x.rows(into.tokens()), *stream_);
+            stream_->synchronise();
+        }
         return into;
+    }
+
+    bool on_gpu() const noexcept { return replay_.spec.device != DeviceKind::cpu; }
+    /// Where the layer reads a step's token vectors.
+    BufferView tokens_of(Loaded& step) {
+        return on_gpu() ? step.gpu_x.rows(step.tokens()) : step.x.rows(step.tokens());
     }
 
     bool emulates() const noexcept { return replay_.emulate_us > 0; }
@@ -125,14 +140,14 @@ private:
         auto const out = out_.rows(step.tokens());
         auto const after = [&](int layer, MoeLayer::Part const&, bool last) {
             if (!last) return;
-            if (after_layer) after_layer(layer, out);
+            if (after_layer) after_layer(layer, host_out_.of(out, *stream_));
             if (engine_.heartbeat) engine_.heartbeat->beat();
         };
-        MoeLayer::Step const work{step.input.routing, step.x.rows(step.tokens()), out};
+        MoeLayer::Step const work{step.input.routing, tokens_of(step), out};
         order == Order::sequential
-            ? layer_.forward_in_sequence(work, recorder_, stream_, std::ref(after))
-            : layer_.forward(work, recorder_, stream_, std::ref(after));
-        stream_.synchronise();
+            ? layer_.forward_in_sequence(work, recorder_, *stream_, std::ref(after))
+            : layer_.forward(work, recorder_, *stream_, std::ref(after));
+        stream_->synchronise();
     }
 
     /// Stop all ranks with the first finding of the lowest rank that has any.
@@ -252,8 +267,9 @@ private:
     TokenVectors vectors_;
     PhaseRecorder recorder_;
     std::vector<Loaded> loaded_;
-    HostBuffer out_;
-    HostStream stream_;
+    RowBuffer out_;
+    HostCopy host_out_;
+    std::unique_ptr<Stream> stream_;
 };
 
 }  // namespace

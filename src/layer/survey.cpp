@@ -12,6 +12,7 @@
 #include "layer/moe_layer.hpp"
 #include "layer/phase_bounds.hpp"
 #include "layer/router_record.hpp"
+#include "layer/staged_kernel.hpp"
 #include "layer/token_vectors.hpp"
 #include "schedule/exchange_schedule.hpp"
 
@@ -26,9 +27,10 @@ public:
         : replay_(replay),
           comm_(comm),
           kernel_(make_identity_kernel(replay.spec, replay.placement, comm.rank())),
+          stream_(make_stream(replay.spec.device)),
           router_(router),
           replicas_(replay.replicas(comm.rank())),
-          layer_(replay.spec, replicas_, exchanges, *kernel_, nullptr, replay.overlap, {}, router),
+          layer_(replay.spec, replicas_, exchanges, kernel_, nullptr, replay.overlap, {}, router),
           recorder_(clock_, layers(), replay.overlap.parts()),
           received_({layers(), experts()}),
           recorded_({layers(), experts()}),
@@ -40,7 +42,8 @@ public:
           bounds_(replay, comm),
           signatures_(replay.spec.dtype, replay.spec.shape.hidden),
           vectors_(replay.spec.dtype, replay.spec.shape.hidden),
-          out_(DType::f32, replay.spec.shape.hidden) {
+          sent_(memory_of(replay.spec.device), replay.spec.dtype, replay.spec.shape.hidden),
+          out_(memory_of(replay.spec.device), DType::f32, replay.spec.shape.hidden) {
         if (router) routed_.emplace(replay, comm);
     }
 
@@ -90,17 +93,21 @@ private:
             router_->keep_outcomes(true);
             router_->begin_step(input, vectors);
         }
-        HostStream stream;
+        BufferView sent = x;
+        if (replay_.spec.device != DeviceKind::cpu) {
+            sent = sent_.rows(tokens);
+            copy_rows(x, sent, *stream_);
+        }
         traffic_.begin_step();
         bounds_.begin_step();
-        layer_.forward({input.routing, x, out}, recorder_, stream,
+        layer_.forward({input.routing, sent, out}, recorder_, *stream_,
                        [&](int l, MoeLayer::Part const& part, bool last) {
                            count(l, part);
                            if (!last) return;
                            auto const& routing = input.routing[static_cast<std::size_t>(l)];
                            count(l, routing);
                            if (replay_.measure.verify != "off")
-                               check_identities(input, l, routing, out);
+                               check_identities(input, l, routing, returned_.of(out, *stream_));
                        });
     }
 
@@ -248,7 +255,8 @@ private:
 
     ReplayCase const& replay_;
     Communicator const& comm_;
-    std::unique_ptr<ExpertKernel> kernel_;
+    StagedKernel kernel_;
+    std::unique_ptr<Stream> stream_;
     Router* router_;
     std::optional<RouterRecord> routed_;
     ReplicaChooser replicas_;
@@ -263,7 +271,9 @@ private:
     TrafficCount traffic_;
     DependencyLog dependencies_;  // on rank 0
     PhaseBounds bounds_;
-    HostBuffer signatures_, vectors_, out_;
+    HostBuffer signatures_, vectors_;
+    RowBuffer sent_, out_;
+    HostCopy returned_;
     std::vector<float> expected_, bound_;
     int64_t identities_ = 0;
     Findings findings_;

@@ -27,7 +27,7 @@ inline constexpr float largest_f8 = 448.0f;
 
 /// To nearest, ties to even; from 65520 on to infinity. NaN stays NaN. \param bits in the lower half
 template <class F, class W>
-[[gnu::always_inline]] inline void encode(f16, F const& value, W& bits) {
+[[gnu::always_inline]] EPSIM_HOST_DEVICE inline void encode(f16, F const& value, W& bits) {
     W const u = __builtin_bit_cast(W, value), magnitude = u & 0x7fffffffu;
     W const normal = ((magnitude + 0xfffu + ((magnitude >> 13) & 1u)) >> 13) - (112u << 10);
     // Added to 1/2, whose last bit stands for 2^-24, a small number is rounded to a multiple of it.
@@ -42,7 +42,7 @@ template <class F, class W>
 
 /// Exact. \param bits in the lower half, the upper one is zero
 template <class F, class W>
-[[gnu::always_inline]] inline void decode(f16, W const& bits, F& value) {
+[[gnu::always_inline]] EPSIM_HOST_DEVICE inline void decode(f16, W const& bits, F& value) {
     W const magnitude = bits & 0x7fffu;
     W const normal = (magnitude << 13) + (112u << 23);
     W const added = magnitude + std::bit_cast<uint32_t>(0.5f);
@@ -57,7 +57,8 @@ template <class F, class W>
 
 /// To nearest, ties to even, of magnitudes under 464. \param bits in the lowest byte
 template <class F, class W>
-[[gnu::always_inline]] inline void encode_in_range(f8_e4m3, F const& value, W& bits) {
+[[gnu::always_inline]] EPSIM_HOST_DEVICE inline void encode_in_range(f8_e4m3, F const& value,
+                                                                     W& bits) {
     W const u = __builtin_bit_cast(W, value), magnitude = u & 0x7fffffffu;
     W const normal = ((magnitude + 0x7ffffu + ((magnitude >> 20) & 1u)) >> 20) - (120u << 3);
     // As for f16: the last bit of 2^14 stands for 2^-9.
@@ -69,7 +70,7 @@ template <class F, class W>
 
 /// The same of any number: what is finite saturates at 448; infinity and NaN become NaN.
 template <class F, class W>
-[[gnu::always_inline]] inline void encode(f8_e4m3, F const& value, W& bits) {
+[[gnu::always_inline]] EPSIM_HOST_DEVICE inline void encode(f8_e4m3, F const& value, W& bits) {
     W const u = __builtin_bit_cast(W, value), magnitude = u & 0x7fffffffu;
     W number;
     encode_in_range(f8_e4m3{}, value, number);
@@ -80,7 +81,7 @@ template <class F, class W>
 
 /// Exact. \param bits in the lowest byte, the others are zero
 template <class F, class W>
-[[gnu::always_inline]] inline void decode(f8_e4m3, W const& bits, F& value) {
+[[gnu::always_inline]] EPSIM_HOST_DEVICE inline void decode(f8_e4m3, W const& bits, F& value) {
     W const magnitude = bits & 0x7fu;
     W const normal = (magnitude << 20) + (120u << 23);
     W const added = magnitude + std::bit_cast<uint32_t>(0x1p14f);
@@ -91,25 +92,25 @@ template <class F, class W>
     value = __builtin_bit_cast(F, number);
 }
 
-inline f16 to_f16(float value) noexcept {
+EPSIM_HOST_DEVICE inline f16 to_f16(float value) noexcept {
     uint32_t bits;
     encode(f16{}, value, bits);
     return {static_cast<uint16_t>(bits)};
 }
 
-inline f8_e4m3 to_f8_e4m3(float value) noexcept {
+EPSIM_HOST_DEVICE inline f8_e4m3 to_f8_e4m3(float value) noexcept {
     uint32_t bits;
     encode(f8_e4m3{}, value, bits);
     return {static_cast<uint8_t>(bits)};
 }
 
-inline float to_float(f16 value) noexcept {
+EPSIM_HOST_DEVICE inline float to_float(f16 value) noexcept {
     float number;
     decode(value, uint32_t{value.bits}, number);
     return number;
 }
 
-inline float to_float(f8_e4m3 value) noexcept {
+EPSIM_HOST_DEVICE inline float to_float(f8_e4m3 value) noexcept {
     float number;
     decode(value, uint32_t{value.bits}, number);
     return number;

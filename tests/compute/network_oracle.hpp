@@ -36,9 +36,12 @@ public:
         std::vector<Bounded> in(h), a(inner), y(h);
         for (std::size_t k = 0; k < h; ++k) in[k] = {x[k], 0};
         for (std::size_t i = 0; i < inner; ++i) {
-            Bounded const up = dot(&up_[i * h], in);
-            a[i] = rounded(activated(gate_.empty() ? Bounded{} : dot(&gate_[i * h], in), up),
-                           spec_.dtype);
+            auto const project = [&](std::vector<float> const& w) {
+                Bounded const sum = dot(&w[i * h], in);
+                return spec_.rounds_products ? rounded(sum, spec_.dtype) : sum;
+            };
+            Bounded const up = project(up_);
+            a[i] = rounded(activated(gate_.empty() ? Bounded{} : project(gate_), up), spec_.dtype);
         }
         for (std::size_t k = 0; k < h; ++k)
             y[k] = rounded(dot(&down_[k * inner], a), spec_.out_dtype);

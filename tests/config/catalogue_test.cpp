@@ -12,7 +12,7 @@ namespace epsim {
 namespace {
 
 PresetFolder folder() {
-    return PresetFolder(std::filesystem::path(EPSIM_SOURCE_DIR) / "configs" / "models");
+    return PresetFolder(config_dir() / "models");
 }
 
 ModelShape shape_of(std::string_view name) {
@@ -114,9 +114,8 @@ TEST(Catalogue, IsFoundThroughTheEnvironmentOrBesideTheProgram) {
 }
 
 TEST(Catalogue, ConfigurationsResolve) {
-    auto const configs = std::filesystem::path(EPSIM_SOURCE_DIR) / "configs";
     int checked = 0;
-    for (auto const& entry : std::filesystem::directory_iterator(configs)) {
+    for (auto const& entry : std::filesystem::directory_iterator(config_dir())) {
         if (entry.path().extension() != ".toml") continue;
         auto const path = entry.path();
         EXPECT_NO_THROW(

@@ -12,10 +12,8 @@
 
 namespace epsim {
 
-/// The presets of the source tree, wherever the test program lies.
 inline ConfigFile source_preset(std::string_view name) {
-    auto const folder = std::filesystem::path(EPSIM_SOURCE_DIR) / "configs" / "models";
-    auto const path = PresetFolder(folder).find(name);
+    auto const path = PresetFolder(config_dir() / "models").find(name);
     return {path.string(), read_text_file(path)};
 }
 

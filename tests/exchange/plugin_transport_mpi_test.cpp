@@ -5,6 +5,7 @@
 
 #include "comm/mpi_session.hpp"
 #include "exchange/contract.hpp"
+#include "exchange/plugin_path.hpp"
 #include "exchange/traffic.hpp"
 
 namespace epsim::test {
@@ -18,7 +19,7 @@ struct Plugin : testing::Test {
     std::optional<ExchangePlugin> loaded;
 
     std::unique_ptr<Transport> transport(std::string const& name) {
-        loaded.emplace(EPSIM_PLUGIN_DIR "/" + name + ".so");
+        loaded.emplace(plugin_path(name));
         return make_plugin_transport(*loaded, comm, topology);
     }
     /// What `work` throws on this rank.

@@ -104,16 +104,16 @@ void AllgatherExchange::dispatch(Stream&) {
               "MPI_Allgatherv");
 }
 
-GroupedRows AllgatherExchange::received(Stream&) {
-    return arrivals_.group(gathered());
+GroupedRows AllgatherExchange::received(Stream& stream) {
+    return arrivals_.group(gathered(), stream);
 }
 
 BufferView AllgatherExchange::results() {
     return results_.rows(arrivals_.results());
 }
 
-void AllgatherExchange::merge(Stream&) {
-    arrivals_.merge(results(), merged_.rows(selected()));
+void AllgatherExchange::merge(Stream& stream) {
+    arrivals_.merge(results(), merged_.rows(selected()), stream);
 }
 
 void AllgatherExchange::combine(Stream&) {

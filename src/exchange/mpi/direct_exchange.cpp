@@ -25,8 +25,7 @@ DirectExchange::DirectExchange(ShmTransport* transport, Communicator const& comm
                                ExchangeShape const& shape)
     : routes_(std::move(routes)),
       shape_(shape),
-      hop_(std::unique_ptr<Transport>(transport), shape.wire_dtype, shape.combine_dtype,
-           shape.hidden),
+      hop_(std::unique_ptr<Transport>(transport), shape, {}),
       node_(transport->node()),
       rank_(index(comm.rank())),
       messages_(comm),
@@ -56,17 +55,17 @@ void DirectExchange::prepare(DispatchPlan const& plan) {
     node_.own(Lane::combine, hop_.received_rows() * row_bytes(shape_.combine_dtype, shape_.hidden));
 }
 
-void DirectExchange::permute(BufferView tokens, Stream&) {
+void DirectExchange::permute(BufferView tokens, Stream& stream) {
     auto const& plan = hop_.plan();
     if (shape_.weight_at == WeightAt::input && !plan.merged) {
-        from_ = packer_.pack(plan, tokens);
+        from_ = packer_.pack(plan, tokens, stream);
         for (auto i = counting_.size(); i < target_.size(); ++i)
             counting_.push_back(static_cast<int32_t>(i));
         rows_of_ = std::span(counting_).first(target_.size());
         rows_each_ = 1;
     } else {
         check(tokens.rows == plan.tokens && plan.top_k > 0, "tokens are those of the plan");
-        from_ = packer_.encoded(tokens);
+        from_ = packer_.encoded(tokens, stream);
         rows_of_ = plan.assignment_row;
         rows_each_ = plan.top_k;
     }
@@ -171,8 +170,8 @@ void DirectExchange::write_rows(Stores stores) {
     }
 }
 
-GroupedRows DirectExchange::received(Stream&) {
-    return arrivals_.group(arrived_);
+GroupedRows DirectExchange::received(Stream& stream) {
+    return arrivals_.group(arrived_, stream);
 }
 
 BufferView DirectExchange::results() {
@@ -182,12 +181,14 @@ BufferView DirectExchange::results() {
             shape_.combine_dtype, rows, shape_.hidden};
 }
 
-void DirectExchange::merge(Stream&) {
+void DirectExchange::merge(Stream& stream) {
     if (!merges()) return;
     int64_t const rows = hop_.received_rows();
     arrivals_.merge(
-        results(), {node_.own(Lane::combine, rows * row_bytes(shape_.combine_dtype, shape_.hidden)),
-                    shape_.combine_dtype, rows, shape_.hidden});
+        results(),
+        {node_.own(Lane::combine, rows * row_bytes(shape_.combine_dtype, shape_.hidden)),
+         shape_.combine_dtype, rows, shape_.hidden},
+        stream);
 }
 
 void DirectExchange::combine(Stream&) {

@@ -1,10 +1,11 @@
-#include <cublas_v2.h>
 #include <cuda_runtime.h>
-#include <nccl.h>
 
 #include <array>
 #include <cstdio>
 
+#include "core/error.hpp"
+#include "device/cuda/cublas.hpp"
+#include "device/cuda/nccl.hpp"
 #include "device/device_query.hpp"
 
 namespace epsim {
@@ -13,28 +14,19 @@ namespace {
 std::string dotted(int major, int minor) {
     return std::to_string(major) + "." + std::to_string(minor);
 }
-std::string dotted(int major, int minor, int patch) {
-    return dotted(major, minor) + "." + std::to_string(patch);
-}
-
 /// CUDA's own form: 1000 major + 10 minor.
 std::string cuda_version(int v) {
     return dotted(v / 1000, v % 1000 / 10);
 }
 
-std::string cublas_version() {
-    int major = 0, minor = 0, patch = 0;
-    if (cublasGetProperty(MAJOR_VERSION, &major) != CUBLAS_STATUS_SUCCESS ||
-        cublasGetProperty(MINOR_VERSION, &minor) != CUBLAS_STATUS_SUCCESS ||
-        cublasGetProperty(PATCH_LEVEL, &patch) != CUBLAS_STATUS_SUCCESS)
-        return {};
-    return dotted(major, minor, patch);
-}
-
-std::string nccl_version() {
-    int v = 0;
-    if (ncclGetVersion(&v) != ncclSuccess) return {};
-    return dotted(v / 10000, v / 100 % 100, v % 100);
+/// What a library says, or why it is not there.
+template <class Load>
+std::string loaded(Load load) {
+    try {
+        return load();
+    } catch (InputError const& e) {
+        return e.what();
+    }
 }
 
 /// "GPU-" and 8-4-4-4-12 hexadecimal digits, as nvidia-smi prints it.
@@ -76,8 +68,8 @@ std::string unavailable(std::string const& reason) {
 CudaInfo query_cuda() {
     CudaInfo info;
     info.built = true;
-    info.cublas = cublas_version();
-    info.nccl = nccl_version();
+    info.cublas = loaded([] { return cublas().version; });
+    info.nccl = loaded([] { return nccl().version_text; });
     int version = 0;
     if (cudaRuntimeGetVersion(&version) == cudaSuccess) info.runtime = cuda_version(version);
     // Without a driver the runtime reports version 0, and success.
