@@ -19,8 +19,7 @@ Placement::Placement(int version, int num_experts, std::vector<int32_t> rank_slo
                      std::vector<std::vector<ExpertId>> slot_expert)
     : version_(version),
       num_experts_(num_experts),
-      rank_slot_offset_(std::move(rank_slot_offset)),
-      slot_expert_(std::move(slot_expert)) {
+      rank_slot_offset_(std::move(rank_slot_offset)) {
     check(rank_slot_offset_.size() >= 2 && rank_slot_offset_.front() == 0 &&
               std::ranges::is_sorted(rank_slot_offset_),
           "a placement's slot offsets are prefix sums");
@@ -30,37 +29,49 @@ Placement::Placement(int version, int num_experts, std::vector<int32_t> rank_slo
                           static_cast<std::size_t>(rank_slot_offset_[i + 1] - rank_slot_offset_[i]),
                           RankId{r});
     }
-    for (auto const& experts : slot_expert_) {
-        check(narrow<int>(experts.size()) == slots(), "every layer has all slots");
-        std::vector<int32_t> offset(static_cast<std::size_t>(num_experts) + 1);
-        for (ExpertId const e : experts) {
-            if (e == no_expert) continue;
-            if (index(e) < 0 || index(e) >= num_experts)
-                throw InputError(
-                    fmt::format("placement: expert {} is out of range (the model has {}). Correct "
-                                "the placement",
-                                index(e), num_experts));
-            ++offset[at(e) + 1];
-        }
-        for (std::size_t e = 0; e < static_cast<std::size_t>(num_experts); ++e) {
-            if (offset[e + 1] == 0)
-                throw InputError(fmt::format(
-                    "placement: expert {} has no slot ({} slots for {} experts). Give it one", e,
-                    slots(), num_experts));
-            offset[e + 1] += offset[e];
-        }
-        std::vector<SlotId> replica(static_cast<std::size_t>(offset.back()));
-        auto next = offset;
-        for (std::size_t s = 0; s < experts.size(); ++s)
-            if (experts[s] != no_expert)
-                replica[static_cast<std::size_t>(next[at(experts[s])]++)] = SlotId{narrow<int>(s)};
-        replica_offset_.push_back(std::move(offset));
-        replica_.push_back(std::move(replica));
+    for (auto& experts : slot_expert) layer_.push_back(make_layer(std::move(experts)));
+}
+
+std::shared_ptr<Placement::Layer const> Placement::make_layer(
+    std::vector<ExpertId> slot_expert) const {
+    check(narrow<int>(slot_expert.size()) == slots(), "every layer has all slots");
+    std::vector<int32_t> offset(static_cast<std::size_t>(num_experts_) + 1);
+    for (ExpertId const e : slot_expert) {
+        if (e == no_expert) continue;
+        if (index(e) < 0 || index(e) >= num_experts_)
+            throw InputError(
+                fmt::format("placement: expert {} is out of range (the model has {}). Correct "
+                            "the placement",
+                            index(e), num_experts_));
+        ++offset[at(e) + 1];
     }
+    for (std::size_t e = 0; e < static_cast<std::size_t>(num_experts_); ++e) {
+        if (offset[e + 1] == 0)
+            throw InputError(
+                fmt::format("placement: expert {} has no slot ({} slots for {} experts). Give "
+                            "it one",
+                            e, slots(), num_experts_));
+        offset[e + 1] += offset[e];
+    }
+    std::vector<SlotId> replica(static_cast<std::size_t>(offset.back()));
+    auto next = offset;
+    for (std::size_t s = 0; s < slot_expert.size(); ++s)
+        if (slot_expert[s] != no_expert)
+            replica[static_cast<std::size_t>(next[at(slot_expert[s])]++)] = SlotId{narrow<int>(s)};
+    return std::make_shared<Layer const>(
+        Layer{std::move(slot_expert), std::move(offset), std::move(replica)});
+}
+
+Placement Placement::with(int version, std::map<int, std::vector<ExpertId>> slot_expert) const {
+    Placement later = *this;
+    later.version_ = version;
+    for (auto& [layer, experts] : slot_expert)
+        later.layer_.at(static_cast<std::size_t>(layer)) = make_layer(std::move(experts));
+    return later;
 }
 
 std::span<ExpertId const> Placement::slot_expert(LayerId layer) const {
-    return slot_expert_.at(at(layer));
+    return of(layer).slot_expert;
 }
 
 std::span<ExpertId const> Placement::experts_of(LayerId layer, RankId rank) const {
@@ -70,10 +81,10 @@ std::span<ExpertId const> Placement::experts_of(LayerId layer, RankId rank) cons
 }
 
 std::span<SlotId const> Placement::slots_of(LayerId layer, ExpertId expert) const {
-    auto const& offset = replica_offset_[at(layer)];
+    auto const& [experts, offset, replica] = of(layer);
     auto const first = static_cast<std::size_t>(offset[at(expert)]);
-    return std::span(replica_[at(layer)])
-        .subspan(first, static_cast<std::size_t>(offset[at(expert) + 1]) - first);
+    return std::span(replica).subspan(first,
+                                      static_cast<std::size_t>(offset[at(expert) + 1]) - first);
 }
 
 std::vector<int32_t> even_slots(int ranks, int slots) {

@@ -1,6 +1,8 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -23,7 +25,7 @@ public:
     int version() const noexcept { return version_; }
     int num_experts() const noexcept { return num_experts_; }
     int ranks() const noexcept { return static_cast<int>(rank_slot_offset_.size()) - 1; }
-    int layers() const noexcept { return static_cast<int>(slot_expert_.size()); }
+    int layers() const noexcept { return static_cast<int>(layer_.size()); }
     int slots() const noexcept { return rank_slot_offset_.back(); }
     /// [R + 1]
     std::span<int32_t const> rank_slot_offset() const noexcept { return rank_slot_offset_; }
@@ -37,13 +39,25 @@ public:
     /// The slots that hold an expert, ascending; at least one.
     std::span<SlotId const> slots_of(LayerId layer, ExpertId expert) const;
 
+    /// A later version: these layers' slots are others, all else is shared with this one.
+    /// \throws InputError as the constructor
+    Placement with(int version, std::map<int, std::vector<ExpertId>> slot_expert) const;
+
 private:
+    struct Layer {
+        std::vector<ExpertId> slot_expert;    // [Q]
+        std::vector<int32_t> replica_offset;  // [E + 1] into replica
+        std::vector<SlotId> replica;          // by expert
+    };
+    std::shared_ptr<Layer const> make_layer(std::vector<ExpertId> slot_expert) const;
+    Layer const& of(LayerId layer) const {
+        return *layer_.at(static_cast<std::size_t>(index(layer)));
+    }
+
     int version_, num_experts_;
     std::vector<int32_t> rank_slot_offset_;
-    std::vector<RankId> slot_rank_;                     // [Q]
-    std::vector<std::vector<ExpertId>> slot_expert_;    // [L][Q]
-    std::vector<std::vector<int32_t>> replica_offset_;  // [L][E + 1] into replica_
-    std::vector<std::vector<SlotId>> replica_;          // [L], by expert
+    std::vector<RankId> slot_rank_;                    // [Q]
+    std::vector<std::shared_ptr<Layer const>> layer_;  // [L]
 };
 
 /// First slot of each rank where `slots` are spread evenly: slot s lives on rank floor(s R / Q).
