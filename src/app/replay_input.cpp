@@ -63,6 +63,8 @@ ReplayInput::ReplayInput(Config const& config, Communicator const& comm) : trace
                                                     config.compute.emulate_us,
                                                     {}});
     case_->replica_choice = config.placement.replica_choice;
+    case_->rebalance_mode = config.placement.rebalance.mode;
+    if (placement_->timeline) case_->timeline = &*placement_->timeline;
     on_all_ranks(comm, [&] {
         case_->router = router_rule(config, source.info());
         if (comm.is_root()) logits_sha256_ = logit_files_sha256(*case_);
@@ -110,6 +112,16 @@ std::string describe_replay(ReplayCase const& replay) {
         fmt::format("{} steps, {} tokens, {} layers", info.steps(), info.tokens(), spec.layers));
     row("experts a rank, at most", std::to_string(experts));
     row("weights a rank, at most", format_bytes(static_cast<double>(weight_bytes)));
+    if (replay.timeline) {
+        int64_t moves = 0;
+        auto const versions = replay.timeline->versions();
+        for (std::size_t v = 1; v < versions.size(); ++v)
+            moves += std::ssize(moves_between(versions[v - 1], versions[v], replay.topology));
+        row("rebalancing in a pass",
+            fmt::format("{} decisions, {} of weights moved", replay.timeline->decisions().size(),
+                        format_bytes(static_cast<double>(moves * expert_params(spec.shape) *
+                                                         bytes_of(spec.dtype)))));
+    }
     row("row buffers a rank, balanced, largest step", format_bytes(buffers(share, share)));
     row("row buffers a rank, if one rank gets all", format_bytes(buffers(share, assignments)));
     if (replay.capacity.exists())

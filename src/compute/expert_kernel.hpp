@@ -2,6 +2,8 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -61,6 +63,11 @@ public:
     virtual void forward(int layer, GroupedRows const& in, BufferView out, Stream& stream) = 0;
     /// Bytes of weights held.
     virtual int64_t weight_bytes() const = 0;
+    /// The weights that a slot holds, as they lie in the host's memory, to be read or replaced by
+    /// those of another network; every slot's are of the same sizes. Empty = it has none there.
+    virtual std::vector<std::span<std::byte>> slot_weights(int /*layer*/, int /*slot*/) { return {}; }
+    /// How they lie: those of kernels with equal layouts can be exchanged.
+    virtual std::string weights_layout() const { return {}; }
 };
 
 /// \param keys [layers][local slots] whose weights each slot holds. Layers with the same keys share

@@ -8,6 +8,7 @@
 #include "config/distortion.hpp"
 #include "config/key.hpp"
 #include "config/layering.hpp"
+#include "config/rebalance_keys.hpp"
 #include "config/rules.hpp"
 #include "core/error.hpp"
 
@@ -60,6 +61,9 @@ ResolvedConfig resolve(ConfigInput const& input, PresetReader const& read_preset
     if (auto const& trace = layering.config.routing.trace; read_trace && !trace.empty())
         for (auto const& value : read_trace(trace))
             layering.apply_if_unset(value, "trace " + trace);
+    auto const& rebalance = layering.config.placement.rebalance.preset;
+    for (auto const& value : rebalance_preset(rebalance))
+        layering.apply_if_unset(value, "preset " + rebalance);
     layering.derive_defaults();
 
     ResolvedConfig resolved;

@@ -49,6 +49,45 @@ void validate_placement(Config const& c) {
         throw InputError(
             "placement.strategy = coactivation is not planned within a run (all pairs of the trace "
             "are needed on one rank). Use epsim placement make, then placement.file");
+    if (p.strategy == Strategy::optimal)
+        throw InputError(
+            "placement.strategy = optimal is not planned within a run (its limit of time could end "
+            "it differently on each rank). Use epsim placement make, then placement.file");
+}
+
+void validate_rebalancing(Config const& c) {
+    auto const& r = c.placement.rebalance;
+    auto const refuse = [](std::string const& what, char const* reason, char const* advice) {
+        throw InputError(
+            fmt::format("placement.rebalance with {} ({}). {}", what, reason, advice));
+    };
+    RebalanceOptions const unset;
+    if (!r.any()) {
+        if (r.first > 0 || r.window > 0 || r.threshold != unset.threshold ||
+            r.layers_per_step > 0 || r.mode != unset.mode || r.strategy != unset.strategy)
+            refuse("interval = 0", "nothing is decided then",
+                   "Set placement.rebalance.interval, or a preset");
+        return;
+    }
+    if (r.strategy == Strategy::coactivation || r.strategy == Strategy::optimal)
+        refuse(fmt::format("strategy = {}", name_of(r.strategy)),
+               "it is not planned within a run, as placement.strategy", "Use another");
+    if (c.gate_decides())
+        refuse("a gate that decides", "the loads of all steps must be known to plan the run",
+               "Replay a trace or a generator");
+    if (c.measure.exchange_only)
+        refuse("measure.exchange_only", "there are no experts to move", "Leave out the one");
+    if (c.compute.emulate_us > 0)
+        refuse("compute.emulate_us", "emulated experts have no weights to move",
+               "Leave out compute.emulate_us");
+    if (!c.model.distinct_weights)
+        refuse("model.distinct_weights = false", "layers that share weights cannot move them apart",
+               "Set model.distinct_weights = true");
+    if (c.compute.device == "cuda")
+        refuse("compute.device = cuda", "weights move between hosts' memories", "Use --device=cpu");
+    if (c.measure.start == "free")
+        refuse("measure.start = free", "each pass begins anew with the first placement",
+               "Use measure.start = aligned");
 }
 
 void validate_gate(Config const& c) {
@@ -236,6 +275,7 @@ void validate(Config const& c, std::map<std::string, std::string> const& origin)
     if (routes) validate_routing(c, origin);
     validate_gate(c);
     validate_placement(c);
+    validate_rebalancing(c);
     validate_exchange(c);
     validate_device(c);
     validate_overlap(c);

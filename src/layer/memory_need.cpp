@@ -29,6 +29,25 @@ double weight_bytes(ReplayCase const& replay, RankId rank) {
            static_cast<double>(bytes_of(spec.dtype)) * (spec.distinct_weights ? spec.layers : 1);
 }
 
+/// Of weights that wait for their slots: of a layer, or of all that travel beside a step.
+double arriving_bytes(ReplayCase const& replay, RankId rank) {
+    if (!replay.timeline) return 0;
+    int64_t most = 0;
+    auto const versions = replay.timeline->versions();
+    for (std::size_t v = 1; v < versions.size(); ++v) {
+        int64_t arriving = 0;
+        int layer = -1;
+        for (auto const& move : moves_between(versions[v - 1], versions[v], replay.topology)) {
+            if (replay.placement.rank_of(move.destination) != rank) continue;
+            if (replay.rebalance_mode == RebalanceMode::stop && move.layer != layer) arriving = 0;
+            layer = move.layer;
+            most = std::max(most, ++arriving);
+        }
+    }
+    return static_cast<double>(most * expert_params(replay.spec.shape)) *
+           static_cast<double>(bytes_of(replay.spec.dtype));
+}
+
 /// Every rank has the routers of all layers.
 double router_bytes(ReplayCase const& replay) {
     auto const& gate = replay.router.gate;
@@ -99,7 +118,8 @@ MemoryNeed memory_need(ReplayCase const& replay, int ranks, RankId rank) {
     auto const bytes = [](DType type) { return static_cast<double>(bytes_of(type)); };
 
     MemoryNeed need;
-    need.weights = weight_bytes(replay, rank) + router_bytes(replay);
+    need.weights =
+        weight_bytes(replay, rank) + arriving_bytes(replay, rank) + router_bytes(replay);
     need.tokens = loaded * (width * bytes(spec.wire_dtype) +
                             spec.layers * k * (sizeof(ExpertId) + sizeof(float))) +
                   step * width * bytes(spec.dtype);

@@ -49,6 +49,7 @@ PairNeed largest_need(ReplayCase const& replay, Communicator const& comm) {
     PairNeed most;
     for (int s = 0; s < replay.steps(); ++s) {
         auto const input = load_step(replay, StepId{s}, comm.size(), comm.rank());
+        replicas.follow(replay.placement_at(s), replay.topology);
         for (int l = 0; l < replay.spec.layers; ++l)
             for (int part = 0; part < replay.overlap.parts(); ++part) {
                 replicas.choose(input.routing[static_cast<std::size_t>(l)],

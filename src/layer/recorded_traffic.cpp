@@ -16,6 +16,7 @@ std::vector<std::vector<Array<int64_t, 2>>> recorded_rows(ReplayCase const& repl
     for (int s = 0; s < replay.steps(); ++s) {
         auto& layers = rows.emplace_back(static_cast<std::size_t>(replay.spec.layers),
                                          Array<int64_t, 2>({ranks, ranks}));
+        replicas.follow(replay.placement_at(s), replay.topology);
         on_all_ranks(comm, [&] {
             auto const input = load_step(replay, StepId{s}, comm.size(), comm.rank());
             for (int l = 0; l < replay.spec.layers; ++l) {

@@ -12,6 +12,7 @@
 #include "layer/emulated_experts.hpp"
 #include "layer/interruption.hpp"
 #include "layer/moe_layer.hpp"
+#include "layer/rebalancer.hpp"
 #include "layer/router.hpp"
 #include "layer/survey.hpp"
 #include "layer/timed_passes.hpp"
@@ -46,6 +47,7 @@ public:
                  emulates() ? nullptr : &engine.local, replay.overlap,
                  Injection(replay.inject, comm.rank()), router_.get()),
           vectors_(replay.spec),
+          rebalancer_(make_rebalancer()),
           recorder_(engine.clock, replay.spec.layers, replay.overlap.parts()),
           out_(memory_of(replay.spec.device), replay.spec.dtype, replay.spec.shape.hidden),
           stream_(make_stream(replay.spec.device)) {
@@ -86,6 +88,11 @@ private:
         return router;
     }
 
+    std::unique_ptr<Rebalancer> make_rebalancer() {
+        if (!replay_.timeline) return nullptr;
+        return std::make_unique<Rebalancer>(replay_, comm_, engine_.experts, replicas_);
+    }
+
     void report(char const* stage, int64_t done, int64_t total) const {
         if (engine_.heartbeat) engine_.heartbeat->enter(stage);
         if (comm_.is_root() && engine_.progress) engine_.progress(stage, done, total);
@@ -107,6 +114,7 @@ private:
     Loaded& loaded(int step) { return loaded_[static_cast<std::size_t>(step) % loaded_.size()]; }
 
     Loaded& load(int step) {
+        if (rebalancer_ && step == 0) rebalancer_->rewind();
         auto& into = loaded(step);
         on_all_ranks(comm_, [&] {
             into.input = load_step(replay_, StepId{step}, comm_.size(), comm_.rank());
@@ -132,9 +140,17 @@ private:
     }
 
     enum class Order { overlapping, sequential };
-    /// All layers of a step. \param after_layer called when a layer's output is whole
+    /// All layers of a step, in its placement. \param after_layer called when a layer's output is whole
     void forward(Loaded& step, Order order,
                  std::function<void(int, BufferView)> const& after_layer) {
+        if (rebalancer_) rebalancer_->enter(index(step.input.step), recorder_);
+        forward_in_placement(step, order, after_layer);
+        if (rebalancer_) rebalancer_->leave(index(step.input.step), recorder_);
+    }
+
+    /// The same in the placement that there is.
+    void forward_in_placement(Loaded& step, Order order,
+                              std::function<void(int, BufferView)> const& after_layer) {
         emulated_.begin_step(index(step.input.step));
         if (router_) router_->begin_step(step.input, step.x.rows(step.tokens()));
         auto const out = out_.rows(step.tokens());
@@ -214,10 +230,17 @@ private:
                       [this] {
                           if (engine_.turns) engine_.turns->next();
                       }};
-        if (replay_.overlap.any())
-            work.forward_in_sequence = [this](int step) {
+        if (rebalancer_) {
+            work.compared = PassWork::Compared::first_placement;
+            work.forward_compared = [this](int step) {
+                forward_in_placement(loaded(step), Order::overlapping, {});
+            };
+        } else if (replay_.overlap.any()) {
+            work.compared = PassWork::Compared::sequence;
+            work.forward_compared = [this](int step) {
                 forward(loaded(step), Order::sequential, {});
             };
+        }
         auto const domain =
             engine_.clock_domain.empty() ? host_domains(comm_) : engine_.clock_domain;
         TimedPasses(replay_.measure, replay_.steps(), comm_, engine_.clock, domain, recorder_,
@@ -248,13 +271,16 @@ private:
             record.layer.push_back(replay_.layer_number(l));
         for (auto const name : link_class_names) record.link_class.emplace_back(name);
         auto const& placement = replay_.placement;
-        record.slot_expert = Array<int32_t, 3>({1, replay_.spec.layers, placement.slots()});
-        for (int l = 0; l < replay_.spec.layers; ++l)
-            for (int q = 0; q < placement.slots(); ++q)
-                record.slot_expert(0, l, q) =
-                    index(placement.slot_expert(LayerId{l})[static_cast<std::size_t>(q)]);
+        auto const versions = rebalancer_ ? replay_.timeline->versions() : std::span(&placement, 1);
+        record.slot_expert =
+            Array<int32_t, 3>({std::ssize(versions), replay_.spec.layers, placement.slots()});
+        auto slot = record.slot_expert.flat().begin();
+        for (auto const& version : versions)
+            for (int l = 0; l < replay_.spec.layers; ++l)
+                for (ExpertId const e : version.slot_expert(LayerId{l})) *slot++ = index(e);
         for (int q = 0; q < placement.slots(); ++q)
             record.slot_rank.push_back(index(placement.rank_of(SlotId{q})));
+        if (rebalancer_) keep_rebalancing(replay_, rebalancer_->slot_bytes(), record);
     }
 
     ReplayCase const& replay_;
@@ -265,6 +291,7 @@ private:
     ReplicaChooser replicas_;
     MoeLayer layer_;
     TokenVectors vectors_;
+    std::unique_ptr<Rebalancer> rebalancer_;  // null: experts stay
     PhaseRecorder recorder_;
     std::vector<Loaded> loaded_;
     RowBuffer out_;

@@ -9,6 +9,7 @@
 #include "layer/layer_spec.hpp"
 #include "layer/options.hpp"
 #include "layer/overlap.hpp"
+#include "placement/rebalance.hpp"
 #include "placement/replica_choice.hpp"
 #include "trace/assignment.hpp"
 #include "trace/routing.hpp"
@@ -44,8 +45,13 @@ struct ReplayCase {
     Capacity capacity = {};  ///< of algorithm padded: for a part of a layer
     RouterRule router = {};
     ReplicaChoice replica_choice = ReplicaChoice::round_robin;
+    PlacementTimeline const* timeline = nullptr;  ///< begins with `placement`; nullptr = it stays
+    RebalanceMode rebalance_mode = RebalanceMode::stop;
 
-    /// Of the tokens of a rank.
+    Placement const& placement_at(int step) const {
+        return timeline ? timeline->at(step) : placement;
+    }
+    /// Of the tokens of a rank, in the first placement.
     ReplicaChooser replicas(RankId rank) const {
         return {placement, topology, rank, replica_choice};
     }

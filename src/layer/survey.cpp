@@ -26,7 +26,8 @@ public:
              std::span<Exchange* const> exchanges, Router* router)
         : replay_(replay),
           comm_(comm),
-          kernel_(make_identity_kernel(replay.spec, replay.placement, comm.rank())),
+          placement_(replay.placement),
+          kernel_(make_identity_kernel(replay.spec, placement_, comm.rank())),
           stream_(make_stream(replay.spec.device)),
           router_(router),
           replicas_(replay.replicas(comm.rank())),
@@ -82,6 +83,10 @@ private:
     int64_t experts() const { return replay_.placement.num_experts(); }
 
     void survey_step(StepInput& input) {
+        if (replay_.timeline) {
+            placement_ = replay_.placement_at(index(input.step));
+            replicas_.follow(placement_, replay_.topology);
+        }
         auto const tokens = static_cast<int64_t>(input.tokens.size());
         for (auto* counts : {&received_, &recorded_, &unrouted_, &rank_tokens_})
             std::ranges::fill(counts->flat(), 0);
@@ -117,8 +122,8 @@ private:
     }
 
     void count(int l, MoeLayer::Part const& part) {
-        traffic_.count(l, *part.plan, replay_.placement, part.exchange.traffic());
-        auto const mine = replay_.placement.experts_of(LayerId{l}, comm_.rank());
+        traffic_.count(l, *part.plan, placement_, part.exchange.traffic());
+        auto const mine = placement_.experts_of(LayerId{l}, comm_.rank());
         auto const offset = part.received.slot_offset;
         for (std::size_t slot = 0; slot < mine.size(); ++slot) {
             int64_t const entries = offset[slot + 1] - offset[slot];
@@ -255,6 +260,7 @@ private:
 
     ReplayCase const& replay_;
     Communicator const& comm_;
+    Placement placement_;  // of the step
     StagedKernel kernel_;
     std::unique_ptr<Stream> stream_;
     Router* router_;

@@ -43,7 +43,7 @@ TimedPasses::TimedPasses(MeasureOptions const& options, int steps, Communicator 
       work_(std::move(work)),
       origin_(comm.broadcast(clock_.now())),
       parts_(recorder, comm, steps + 1),
-      sequential_(static_cast<std::size_t>(steps)) {
+      compared_times_(static_cast<std::size_t>(steps)) {
     auto const n = static_cast<std::size_t>(steps) + 1;
     auto const block = recorder.start().flat().size();
     for (auto* stamps : {&begins_, &ends_}) stamps->reserve(n);
@@ -59,9 +59,9 @@ void TimedPasses::run(RunRecord& record) {
         run_pass(false);
         gather_pass();
         ++pass_;
-        if (work_.forward_in_sequence && !interrupted_) {
+        if (work_.forward_compared && !interrupted_) {
             run_pass(true);
-            gather_sequential_pass();
+            gather_compared_pass();
         }
         if (interrupted_)
             stopped = "interrupted";
@@ -75,12 +75,13 @@ void TimedPasses::run(RunRecord& record) {
     record.provenance["measure"] = {
         {"stopped", stopped}, {"start", options_.start}, {"late_starts", std::to_string(late_)}};
     fill_parts(record);
+    fill_compared(record);
 }
 
-void TimedPasses::run_pass(bool in_sequence) {
+void TimedPasses::run_pass(bool compared) {
     for (auto* stamps : {&begins_, &ends_, &phase_begins_, &phase_ends_}) stamps->clear();
     parts_.clear();
-    in_sequence_ = in_sequence;
+    compared_ = compared;
     free() ? free_pass() : aligned_pass();
 }
 
@@ -105,7 +106,7 @@ void TimedPasses::free_pass() {
 
 void TimedPasses::iterate(int step) {
     recorder_.begin_iteration();
-    (in_sequence_ ? work_.forward_in_sequence : work_.forward)(step);
+    (compared_ ? work_.forward_compared : work_.forward)(step);
     ends_.push_back(own_.now());
     auto const begin = recorder_.start().flat(), end = recorder_.end().flat();
     phase_begins_.insert(phase_begins_.end(), begin.begin(), begin.end());
@@ -128,7 +129,7 @@ void TimedPasses::end_iteration() {
     int const passes = open ? 0
                             : options_.warmup + (options_.max_passes > 0 ? options_.max_passes
                                                                          : options_.min_passes);
-    if (work_.progress && !in_sequence_)
+    if (work_.progress && !compared_)
         work_.progress(done, static_cast<int64_t>(passes) * steps_);
 }
 
@@ -151,18 +152,18 @@ void TimedPasses::gather_pass() {
     append_transposed(all_phase_ends_, phase_ends, ranks);
 }
 
-void TimedPasses::gather_sequential_pass() {
+void TimedPasses::gather_compared_pass() {
     for (double& t : begins_) t -= origin_;
     for (double& t : ends_) t = clock_.to_root(t) - origin_;
     bool const kept = pass_ > options_.warmup;
-    parts_.gather_sums(kept);
+    work_.compared == PassWork::Compared::sequence ? parts_.gather_sums(kept) : parts_.clear();
     auto const ends = comm_.gather(std::span<double const>(ends_));
     if (!comm_.is_root() || !kept) return;
     auto const ranks = static_cast<std::size_t>(comm_.size());
     auto const times = iteration_times(ends);
     for (std::size_t s = 0; s < times.begins.size(); ++s)
-        sequential_[s].push_back(std::ranges::max(std::span(times.ends).subspan(s * ranks, ranks)) -
-                                 times.begins[s]);
+        compared_times_[s].push_back(
+            std::ranges::max(std::span(times.ends).subspan(s * ranks, ranks)) - times.begins[s]);
 }
 
 /// \param ends [R, n], of a free pass with the iteration that is not recorded first
@@ -210,12 +211,18 @@ void TimedPasses::fill_times(RunRecord& record) const {
 
 void TimedPasses::fill_parts(RunRecord& record) {
     parts_.fill(record, steps_);
-    if (!record.sequential_phase.empty())
-        for (auto& times : sequential_) record.sequential_step.push_back(median(times));
     if (int64_t const last = record.events.empty() ? -1 : record.events.back().iteration;
         last + 1 < std::ssize(record.step_of) && last >= 0)
         record.provenance["measure"]["events"] =
             fmt::format("of the first {} iterations only", last + 1);
+}
+
+void TimedPasses::fill_compared(RunRecord& record) {
+    bool const measured = std::ranges::any_of(compared_times_, [](auto& t) { return !t.empty(); });
+    if (work_.compared == PassWork::Compared::nothing || !measured) return;
+    auto& steps = work_.compared == PassWork::Compared::sequence ? record.sequential_step
+                                                                 : record.static_step;
+    for (auto& times : compared_times_) steps.push_back(median(times));
 }
 
 void TimedPasses::fill_clock(RunRecord& record) const {

@@ -22,8 +22,11 @@ struct PassWork {
     std::function<void(int64_t done, int64_t total)> progress;
     std::function<bool()> interrupted;  ///< true on any rank: end after this iteration
     std::function<void()> next_turn;    ///< before each pass; collective
-    /// forward without overlap: a pass of it follows each pass; empty = there is no overlap.
-    std::function<void(int step)> forward_in_sequence = {};
+    /// What a pass after each pass does instead of forward: the same without overlap, or in the
+    /// first placement.
+    enum class Compared { nothing, sequence, first_placement };
+    Compared compared = Compared::nothing;
+    std::function<void(int step)> forward_compared = {};
 };
 
 /// Warm-up and measured passes over the steps, until the stopping rule is content. Stamps stay on
@@ -35,7 +38,8 @@ struct PassWork {
 /// is the difference of successive latest ends, and a pass begins with an iteration that is not
 /// recorded. All steps must then be loaded at once.
 ///
-/// Passes without overlap are measured in the same way; their iterations are none of the record's.
+/// Passes that are compared with are measured in the same way; their iterations are none of the
+/// record's.
 class TimedPasses {
 public:
     /// Collective. References must outlive it. \param domain of each rank: who shares a clock
@@ -48,13 +52,13 @@ public:
     void run(RunRecord& record);
 
 private:
-    void run_pass(bool in_sequence);
+    void run_pass(bool compared);
     void aligned_pass();
     void free_pass();
     void iterate(int step);
     void end_iteration();
     void gather_pass();
-    void gather_sequential_pass();
+    void gather_compared_pass();
     struct IterationTimes {
         std::vector<double> begins;  // [n]
         std::vector<double> ends;    // [n, R]
@@ -62,6 +66,7 @@ private:
     IterationTimes iteration_times(std::span<double const> ends) const;
     std::string why_stop() const;
     void fill_times(RunRecord& record) const;
+    void fill_compared(RunRecord& record);
     void fill_parts(RunRecord& record);
     void fill_clock(RunRecord& record) const;
     bool free() const { return options_.start == "free"; }
@@ -84,9 +89,9 @@ private:
     // Rank 0's, all passes: [I, R] and [I, L, P, R].
     std::vector<double> all_begins_, all_ends_, all_phase_begins_, all_phase_ends_;
     std::vector<int> iterations_of_pass_;
-    bool in_sequence_ = false;  ///< the running pass is
+    bool compared_ = false;  ///< the running pass is
     PartTimes parts_;
-    std::vector<std::vector<double>> sequential_;  // [S] s of each iteration without overlap
+    std::vector<std::vector<double>> compared_times_;  // [S] s of each iteration compared with
 };
 
 }  // namespace epsim

@@ -122,6 +122,16 @@ struct RunRecord {
     Array<int32_t, 3> slot_expert;   ///< [V, L, Q]; -1 = empty slot
     std::vector<int32_t> slot_rank;  ///< [Q]
 
+    // Rebalancing; all empty without.
+    std::vector<int32_t> step_version;     ///< [S] into slot_expert's versions
+    std::vector<int64_t> step_moved;       ///< [S] bytes of weights that move for the step's
+                                           ///< placement
+    Array<int64_t, 2> moved_weights;       ///< [R, R] the same of a pass, from the source's rank
+    std::vector<int32_t> decision_step;    ///< [D] before which a new placement was decided on
+    std::vector<double> decision_seconds;  ///< [D] that planning took on rank 0, before all passes
+    std::vector<double> static_step;       ///< [S] s of an iteration in the first placement, median
+                                           ///< over passes between the others
+
     // Verification.
     int64_t checked = 0;     ///< (token, layer) outputs compared with the reference by value
     int64_t identities = 0;  ///< (token, expert) rows whose identity was checked

@@ -55,6 +55,7 @@ std::vector<SummaryRow> summarise(RunRecord const& record) {
     summarise_phases(input, rows);
     summarise_critical(input, rows);
     summarise_overlap(input, rows);
+    summarise_rebalancing(input, rows);
     summarise_rates(input, rows);
     summarise_bounds(input, rows);
     summarise_load(record, rows);

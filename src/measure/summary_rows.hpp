@@ -49,6 +49,9 @@ void summarise_bounds(SummaryInput const& input, SummaryRows& rows);    ///< bou
 /// (sum of parts - step) / min(communication, computation), with the sum of parts measured as the
 /// step that does the same tasks one after the other.
 void summarise_overlap(SummaryInput const& input, SummaryRows& rows);
+/// What moving experts costs and gives, against the first placement. Break-even is of measured
+/// sums of steps: from the first change on.
+void summarise_rebalancing(SummaryInput const& input, SummaryRows& rows);
 void summarise_load(RunRecord const& record, SummaryRows& rows);  ///< imbalance, drops
 void summarise_gate(RunRecord const& record, SummaryRows& rows);  ///< gate_*
 /// With and without load from other ranks: slowdown_*.

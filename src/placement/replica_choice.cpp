@@ -26,13 +26,19 @@ ReplicaChooser::ReplicaChooser(Placement const& placement, ClusterTopology const
       source_(source),
       choice_(choice),
       experts_(static_cast<std::size_t>(placement.num_experts())),
-      first_{0},
       sent_(static_cast<std::size_t>(placement.ranks())) {
+    follow(placement, topology);
+}
+
+void ReplicaChooser::follow(Placement const& placement, ClusterTopology const& topology) {
+    placement_ = &placement;
+    first_.assign(1, 0);
+    slot_.clear();
     for (int l = 0; l < placement.layers(); ++l)
         for (int e = 0; e < placement.num_experts(); ++e) {
             auto const all = placement.slots_of(LayerId{l}, ExpertId{e});
-            if (choice == ReplicaChoice::nearest)
-                append_nearest(placement, topology, source, all, slot_);
+            if (choice_ == ReplicaChoice::nearest)
+                append_nearest(placement, topology, source_, all, slot_);
             else
                 slot_.insert(slot_.end(), all.begin(), all.end());
             first_.push_back(narrow<int32_t>(slot_.size()));

@@ -31,6 +31,8 @@ public:
                    ReplicaChoice choice);
 
     Placement const& placement() const noexcept { return *placement_; }
+    /// From now on another placement of the same slots, experts and layers; it must outlive this.
+    void follow(Placement const& placement, ClusterTopology const& topology);
     /// The slots that serve the tokens of a range of a batch of the rank. Reuses `out`'s memory.
     void choose(RoutingBatch const& routing, TokenRange tokens, LayerId layer, SlotRouting& out);
     void choose(RoutingBatch const& routing, LayerId layer, SlotRouting& out) {

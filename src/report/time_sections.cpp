@@ -115,6 +115,23 @@ std::string overlap_text(ReportInput const& input) {
         percent_text(input.value("expert_slowdown")));
 }
 
+/// What rebalancing moves, and whether it pays.
+std::string rebalance_text(ReportInput const& input) {
+    double const even = input.value("break_even_step"), gain = input.value("rebalance_speedup");
+    auto text = fmt::format(
+        "{} decisions, {} of weights moved ({} between ranks); balancedness {} instead of {}",
+        input.value("rebalance_decisions"), bytes_text(input.value("rebalance_bytes")),
+        bytes_text(input.value("rebalance_rank_bytes")),
+        ratio_text(input.value("rebalanced_balancedness")),
+        ratio_text(input.value("static_balancedness")));
+    if (std::isfinite(gain))
+        text += fmt::format(
+            "; {} x as fast as without (step {}); {}", ratio_text(gain),
+            seconds_text(input.value("static_step_time")),
+            std::isfinite(even) ? fmt::format("pays by step {}", even) : "does not pay in this run");
+    return text;
+}
+
 }  // namespace
 
 std::string speed_section(ReportInput const& input) {
@@ -141,6 +158,8 @@ std::string speed_section(ReportInput const& input) {
         text += fact("overlap", overlap_text(input), style);
     else if (std::isfinite(input.value("critical_rank")))
         text += fact("limited by", limit_text(input), style);
+    if (std::isfinite(input.value("rebalance_decisions")))
+        text += fact("rebalancing", rebalance_text(input), style);
     if (double const busiest = input.value("expert_flops_busiest_rank"); std::isfinite(busiest))
         text += fact("experts",
                      fmt::format("{} on the busiest rank, {} on all, in the expert phase",

@@ -43,17 +43,22 @@ std::string every_choice_is_somewhere(RunRecord const& r) {
     });
 }
 
+int64_t version_of(RunRecord const& r, int64_t step) {
+    return r.step_version.empty() ? 0 : r.step_version[static_cast<std::size_t>(step)];
+}
+
 /// Whether it is plain from the placement alone which rank serves each expert.
 bool has_no_replicas(RunRecord const& r) {
-    if (r.slot_expert.extent(0) != 1) return false;
-    for (int64_t l = 0; l < layers(r); ++l) {
-        std::vector<int> slots(static_cast<std::size_t>(experts(r)));
-        for (int64_t q = 0; q < r.slot_expert.extent(2); ++q)
-            if (auto const e = r.slot_expert(0, l, q);
-                e >= 0 && ++slots[static_cast<std::size_t>(e)] > 1)
-                return false;
-    }
-    return true;
+    if (r.slot_expert.extent(0) > 1 && r.step_version.empty()) return false;
+    for (int64_t v = 0; v < r.slot_expert.extent(0); ++v)
+        for (int64_t l = 0; l < layers(r); ++l) {
+            std::vector<int> slots(static_cast<std::size_t>(experts(r)));
+            for (int64_t q = 0; q < r.slot_expert.extent(2); ++q)
+                if (auto const e = r.slot_expert(v, l, q);
+                    e >= 0 && ++slots[static_cast<std::size_t>(e)] > 1)
+                    return false;
+        }
+    return r.slot_expert.extent(0) > 0;
 }
 
 std::string ranks_receive_what_experts_serve(RunRecord const& r) {
@@ -67,7 +72,7 @@ std::string ranks_receive_what_experts_serve(RunRecord const& r) {
         if (!by_rank) return {};
         std::vector<Wide> expected(static_cast<std::size_t>(ranks(r)));
         for (int64_t q = 0; q < r.slot_expert.extent(2); ++q)
-            if (auto const e = r.slot_expert(0, l, q); e >= 0)
+            if (auto const e = r.slot_expert(version_of(r, s), l, q); e >= 0)
                 expected[static_cast<std::size_t>(r.slot_rank[static_cast<std::size_t>(q)])] +=
                     r.expert_tokens(s, l, e);
         for (int64_t n = 0; n < ranks(r); ++n)
@@ -76,6 +81,13 @@ std::string ranks_receive_what_experts_serve(RunRecord const& r) {
                               r.rank_tokens(s, l, n), expected[static_cast<std::size_t>(n)]);
         return {};
     });
+}
+
+std::string moves_are_between_ranks(RunRecord const& r) {
+    Wide by_step = 0, by_pair = 0;
+    for (int64_t const bytes : r.step_moved) by_step += bytes;
+    for (int64_t const bytes : r.moved_weights.flat()) by_pair += bytes;
+    return by_step == by_pair ? "" : differ("all steps", "step_moved", by_step, by_pair);
 }
 
 }  // namespace
@@ -90,6 +102,9 @@ std::vector<Finding> check_conservation(RunRecord const& record) {
     check_rule("served + dropped + unrouted = tokens x top_k", every_choice_is_somewhere);
     check_rule("assignments that ranks received = those that their experts served",
                ranks_receive_what_experts_serve);
+    if (!record.step_version.empty())
+        check_rule("weights that move in all steps = those that move from rank to rank",
+                   moves_are_between_ranks);
     for (auto& finding : check_traffic(record)) findings.push_back(std::move(finding));
     return findings;
 }

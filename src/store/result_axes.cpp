@@ -20,6 +20,7 @@ ResultAxes::ResultAxes(hid_t file, RunRecord const& r) : group_(hdf5::create_gro
     count("destination", ranks, "rank that receives");
     count("slot", slots, "place for an expert's weights");
     count("version", static_cast<std::size_t>(r.slot_expert.extent(0)), "version of the placement");
+    count("decision", r.decision_step.size(), "decision to change the placement");
     text("link_class", r.link_class, "class of link");
     count("epoch", static_cast<std::size_t>(r.clock_offset.extent(0)), "clock synchronisation");
     number("size", r.size, "bytes of a message");

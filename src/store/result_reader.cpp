@@ -147,6 +147,11 @@ void require_indices(RunRecord const& r) {
     auto const experts = static_cast<std::size_t>(r.expert_tokens.extent(2));
     for (auto const expert : r.slot_expert.flat())
         require_index(expert, -1, experts, "/placement/slot_expert");
+    for (auto const version : r.step_version)
+        require_index(version, 0, static_cast<std::size_t>(r.slot_expert.extent(0)),
+                      "/rebalance/step_version");
+    for (auto const step : r.decision_step)
+        require_index(step, 0, r.step.size(), "/rebalance/decision_step");
     for (auto const resource : r.bound_resource.flat())
         require_index(resource, -1, r.resource.size(), "/bounds/limited_by");
     for (auto const& e : r.events) {

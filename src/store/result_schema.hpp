@@ -154,6 +154,49 @@ void for_each_array(Record& r, Visit&& visit) {
           r.slot_expert);
     visit(ArrayPlace{"placement", "slot_rank", {"slot"}, "1", "rank of each slot"}, r.slot_rank);
 
+    visit(ArrayPlace{"rebalance",
+                     "step_version",
+                     {"step"},
+                     "1",
+                     "version of the placement that the step has, a position in /axes/version",
+                     Presence::if_known},
+          r.step_version);
+    visit(ArrayPlace{"rebalance",
+                     "step_moved",
+                     {"step"},
+                     "B",
+                     "weights that move for the step's placement",
+                     Presence::if_known},
+          r.step_moved);
+    visit(ArrayPlace{"rebalance",
+                     "moved_weights",
+                     {"source", "destination"},
+                     "B",
+                     "weights that move in one pass",
+                     Presence::if_known},
+          r.moved_weights);
+    visit(ArrayPlace{"rebalance",
+                     "decision_step",
+                     {"decision"},
+                     "1",
+                     "step before which a new placement was decided on",
+                     Presence::if_known},
+          r.decision_step);
+    visit(ArrayPlace{"rebalance",
+                     "decision_seconds",
+                     {"decision"},
+                     "s",
+                     "time that planning it took, before all passes",
+                     Presence::if_known},
+          r.decision_seconds);
+    visit(ArrayPlace{"rebalance",
+                     "static_step_seconds",
+                     {"step"},
+                     "s",
+                     "time of the step in the first placement, median",
+                     Presence::if_known},
+          r.static_step);
+
     visit(ArrayPlace{"validation",
                      "output_checksum",
                      {"step", "layer"},

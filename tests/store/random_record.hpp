@@ -119,6 +119,15 @@ inline RunRecord random_record(unsigned seed, RecordSizes const& n = {}) {
         r.health = Array<double, 3>({n.steps, n.layers, 2}, nan);
         for (std::size_t i = 0; i < r.health.flat().size(); i += 2) r.health.flat()[i] = unit();
     }
+    if (n.steps > 0 && below(2) == 1) {
+        r.step_version.assign(static_cast<std::size_t>(n.steps), 0);
+        r.step_moved.assign(static_cast<std::size_t>(n.steps), 0);
+        r.moved_weights = Array<int64_t, 2>({n.ranks, n.ranks});
+        r.step_moved.back() = r.moved_weights(0, n.ranks - 1) = below(1000);
+        r.decision_step = {static_cast<int32_t>(n.steps) - 1, 0};
+        r.decision_seconds = {unit(), unit()};
+        for (int64_t s = 0; s < n.steps; ++s) r.static_step.push_back(1 + unit());
+    }
     r.dispatch_row_bytes = 96;
     r.combine_row_bytes = 128;
     r.slot_expert = Array<int32_t, 3>({1, n.layers, n.experts});

@@ -1,5 +1,7 @@
 #include "compute/cpu/cpu_kernel.hpp"
 
+#include <fmt/format.h>
+
 #include <numeric>
 #include <optional>
 
@@ -64,6 +66,18 @@ public:
         return std::accumulate(
             weights_.begin(), weights_.end(), int64_t{0},
             [](int64_t sum, auto const& m) { return sum + (m ? m->bytes() : 0); });
+    }
+
+    std::vector<std::span<std::byte>> slot_weights(int layer, int slot) override {
+        auto const& memory = *weights_.at(source_layer_.at(static_cast<std::size_t>(layer)));
+        return {{network(memory, static_cast<std::size_t>(slot)),
+                 static_cast<std::size_t>(feed_forward_.layout().network_bytes())}};
+    }
+
+    std::string weights_layout() const override {
+        auto const& layout = feed_forward_.layout();
+        return fmt::format("cpu, products {} and {}", static_cast<int>(layout.in.product),
+                           static_cast<int>(layout.down.product));
     }
 
 private:

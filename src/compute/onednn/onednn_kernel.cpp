@@ -1,7 +1,10 @@
 #include "compute/onednn/onednn_kernel.hpp"
 
+#include <fmt/format.h>
+
 #include "compute/forward_checks.hpp"
 #include "compute/onednn/feed_forward.hpp"
+#include "compute/onednn_version.hpp"
 #include "compute/thread_scope.hpp"
 #include "compute/weights.hpp"
 #include "core/error.hpp"
@@ -45,6 +48,21 @@ public:
         for (auto const& layer : networks_)
             for (auto const& network : layer) bytes += network.bytes();
         return bytes;
+    }
+
+    std::vector<std::span<std::byte>> slot_weights(int layer, int slot) override {
+        auto const& network = networks_.at(source_layer_.at(static_cast<std::size_t>(layer)))
+                                  .at(static_cast<std::size_t>(slot));
+        std::vector<std::span<std::byte>> all;
+        for (auto const* memory : {&network.in, &network.down})
+            all.emplace_back(static_cast<std::byte*>(memory->get_data_handle()),
+                             memory->get_desc().get_size());
+        return all;
+    }
+
+    std::string weights_layout() const override {
+        return fmt::format("onednn {}, instructions {}", onednn_version(),
+                           static_cast<int>(dnnl::get_effective_cpu_isa()));
     }
 
 private:

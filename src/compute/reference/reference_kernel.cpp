@@ -52,6 +52,17 @@ public:
         return bytes;
     }
 
+    std::vector<std::span<std::byte>> slot_weights(int layer, int slot) override {
+        auto& network = networks_.at(source_layer_.at(static_cast<std::size_t>(layer)))
+                            .at(static_cast<std::size_t>(slot));
+        std::vector<std::span<std::byte>> all;
+        for (BufferView const part : {network.in(), network.down()})
+            all.emplace_back(part.data, static_cast<std::size_t>(part.bytes()));
+        return all;
+    }
+
+    std::string weights_layout() const override { return "reference"; }
+
 private:
     void run(Network& network, Entries const& entries, BufferView in, BufferView out) {
         auto const rows = static_cast<int64_t>(entries.size());
