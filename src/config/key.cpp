@@ -18,7 +18,7 @@ Key const* find_key(std::span<Key const> keys, std::string_view path) {
 std::vector<Key> const& config_keys() {
     static std::vector<Key> const keys = [] {
         std::vector<Key> all = model_keys();
-        for (auto more : {shape_keys(), routing_keys(), gate_keys(), rebalance_keys(), run_keys()})
+        for (auto more : {shape_keys(), routing_keys(), gate_keys(), placement_keys(), run_keys()})
             all.insert(all.end(), more.begin(), more.end());
         return all;
     }();

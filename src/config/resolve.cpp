@@ -8,7 +8,7 @@
 #include "config/distortion.hpp"
 #include "config/key.hpp"
 #include "config/layering.hpp"
-#include "config/rebalance_keys.hpp"
+#include "config/rebalance_presets.hpp"
 #include "config/rules.hpp"
 #include "core/error.hpp"
 

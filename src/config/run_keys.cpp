@@ -108,11 +108,6 @@ std::vector<Key> run_keys() {
     Key plugin = optional_text_key("exchange.plugin", "a library built with epsim_exchange.h",
                                    "FILE", CONFIG_FIELD(exchange.plugin));
     plugin.kind = ValueKind::input_path;
-    Key placement_file = optional_text_key("placement.file",
-                                           "of epsim placement make, instead of "
-                                           "a strategy",
-                                           "FILE", CONFIG_FIELD(placement.file));
-    placement_file.kind = ValueKind::input_path;
     Key turns = optional_text_key("measure.turns_file",
                                   "measure by turns with other runs that name this file", "FILE",
                                   CONFIG_FIELD(measure.turns_file));
@@ -134,13 +129,6 @@ std::vector<Key> run_keys() {
                     CONFIG_FIELD(tokens.steps)),
         flag_key("tokens.split_sources", "allow more ranks than recorded sources",
                  CONFIG_FIELD(tokens.split_sources)),
-        enum_key<Strategy>("placement.strategy", "experts to slots, planned on the replayed steps",
-                           CONFIG_FIELD(placement.strategy)),
-        placement_file,
-        integer_key("placement.redundant_slots", "for replicas, over all ranks", 0, 1 << 24,
-                    CONFIG_FIELD(placement.redundant_slots)),
-        enum_key<ReplicaChoice>("placement.replica_choice", "which replica a token goes to",
-                                CONFIG_FIELD(placement.replica_choice)),
         choice_key("exchange.backend", "what moves rows", {"mpi", "nccl", "local", "plugin"},
                    CONFIG_FIELD(exchange.backend)),
         algorithm_key(),

@@ -25,19 +25,38 @@ struct SmallReplay {
     Overlap overlap;
     double emulate_us = 0;
     int64_t capacity = 0;  ///< of padded
+    int redundant_slots = 0;
+    ReplicaChoice replica_choice = ReplicaChoice::round_robin;
+    RebalanceOptions rebalance;
     std::function<bool()> interrupted;
     Heartbeat* heartbeat = nullptr;
     Clock const* clock = nullptr;   ///< nullptr = the host's
     std::vector<int> clock_domain;  ///< empty = by host
 
-    Placement placement() const {
-        return linear_placement(spec.layers, source.info().num_experts, comm.size());
+    PlacementProblem problem() const {
+        int const experts = source.info().num_experts;
+        return {Array<double, 2>({spec.layers, experts}),
+                even_slots(comm.size(), experts + redundant_slots), topology()};
+    }
+    ClusterTopology topology() const { return ClusterTopology::blocks(comm.size(), 2); }
+    Placement placement() const { return make_placement(Strategy::linear, problem()); }
+    /// As placement.rebalance of a run would have it.
+    PlacementTimeline timeline() const {
+        auto const loads = [&](int step) {
+            Array<double, 2> load({spec.layers, source.info().num_experts});
+            for (int l = 0; l < spec.layers; ++l)
+                for (ExpertId const e : source.batch(step, l).expert)
+                    if (e != no_expert) ++load(l, index(e));
+            return load;
+        };
+        return plan_rebalancing(rebalance, placement(), static_cast<int>(source.info().steps()),
+                                loads, problem());
     }
     /// \param wrap_exchange, wrap_experts  put something between (a planted fault)
     template <class WrapExchange, class WrapExperts>
     RunRecord run(WrapExchange&& wrap_exchange, WrapExperts&& wrap_experts) const {
         auto const placed = placement();
-        auto const topology = ClusterTopology::blocks(comm.size(), 2);
+        auto const topology = this->topology();
         std::vector<Communicator> channels;
         std::vector<std::unique_ptr<Exchange>> exchanges;
         std::vector<Exchange*> parts;
@@ -48,6 +67,10 @@ struct SmallReplay {
         ReplayCase small{spec,      source,  layers, Assign::contiguous, placed,  topology,
                          algorithm, measure, inject, calibration,        overlap, emulate_us,
                          {}};
+        std::optional<PlacementTimeline> changing;
+        if (rebalance.any()) small.timeline = &changing.emplace(timeline());
+        small.rebalance_mode = rebalance.mode;
+        small.replica_choice = replica_choice;
         if (algorithm == "padded") small.capacity = pair_capacity(small, comm, capacity);
         auto shape = exchange_shape(spec, placed, comm.rank());
         shape.capacity = small.capacity;

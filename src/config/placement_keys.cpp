@@ -1,7 +1,6 @@
-#include "config/rebalance_keys.hpp"
-
 #include "config/key_makers.hpp"
 #include "config/key_table.hpp"
+#include "config/rebalance_presets.hpp"
 #include "trace/limits.hpp"
 
 namespace epsim {
@@ -71,11 +70,22 @@ std::vector<Override> rebalance_preset(std::string_view name) {
     return values;
 }
 
-std::vector<Key> rebalance_keys() {
+std::vector<Key> placement_keys() {
+    Key file = optional_text_key("placement.file",
+                                 "of epsim placement make, instead of a strategy", "FILE",
+                                 CONFIG_FIELD(placement.file));
+    file.kind = ValueKind::input_path;
     Key preset = choice_key(path("preset"), "as a serving system does, for what is not set",
                             preset_names(), CONFIG_FIELD(placement.rebalance.preset));
     preset.scope = KeyScope::circumstance;
     return {
+        enum_key<Strategy>("placement.strategy", "experts to slots, planned on the replayed steps",
+                           CONFIG_FIELD(placement.strategy)),
+        file,
+        integer_key("placement.redundant_slots", "for replicas, over all ranks", 0, 1 << 24,
+                    CONFIG_FIELD(placement.redundant_slots)),
+        enum_key<ReplicaChoice>("placement.replica_choice", "which replica a token goes to",
+                                CONFIG_FIELD(placement.replica_choice)),
         preset,
         integer_key(path("interval"), "steps between decisions; 0 = experts stay", 0, most_steps,
                     CONFIG_FIELD(placement.rebalance.interval)),
