@@ -8,6 +8,31 @@
 #include "trace/formats/formats.hpp"
 
 namespace epsim {
+namespace {
+
+RoutingCounts read_counts(std::string const& path, ImportRequest request) {
+    auto const found = recognise({path}, "");
+    if (found.format->holds != Holds::counts)
+        throw InputError(
+            fmt::format("{} holds no counts (it looks like {}: {}). Give counts of "
+                        "experts, or import tokens and give the trace",
+                        path, found.format->name, found.evidence));
+    request.files = found.files;
+    return without_empty(std::get<RoutingCounts>(found.format->read(request)));
+}
+
+/// Adds what all sources counted in a step. \param load [L, E]
+void add_step(RoutingCounts const& counts, int64_t step, Array<double, 2>& load) {
+    for (int r = 0; r < counts.sources; ++r)
+        for (std::size_t l = 0; l < counts.layer.size(); ++l) {
+            auto const count = counts.at(step, r, l);
+            for (std::size_t e = 0; e < count.size(); ++e)
+                load(static_cast<int64_t>(l), static_cast<int64_t>(e)) +=
+                    static_cast<double>(count[e]);
+        }
+}
+
+}  // namespace
 
 Array<double, 2> ExpertTraffic::sources(int l, int ranks) const {
     auto const at = static_cast<std::size_t>(l);
@@ -47,26 +72,36 @@ ExpertTraffic traffic_of_trace(std::string const& path, int ranks) {
 }
 
 ExpertTraffic traffic_of_counts(std::string const& path, ImportRequest request) {
-    auto const found = recognise({path}, "");
-    if (found.format->holds != Holds::counts)
-        throw InputError(
-            fmt::format("{} holds no counts (it looks like {}: {}). Give counts of "
-                        "experts, or import tokens and give the trace",
-                        path, found.format->name, found.evidence));
-    request.files = found.files;
-    auto const counts = without_empty(std::get<RoutingCounts>(found.format->read(request)));
-    auto const layers = counts.layer.size();
+    auto const counts = read_counts(path, std::move(request));
     ExpertTraffic traffic{Array<double, 2>({std::ssize(counts.layer), counts.num_experts})};
     traffic.layer = counts.layer;
-    for (int64_t s = 0; s < counts.steps; ++s)
-        for (int r = 0; r < counts.sources; ++r)
-            for (std::size_t l = 0; l < layers; ++l) {
-                auto const count = counts.at(s, r, l);
-                for (std::size_t e = 0; e < count.size(); ++e)
-                    traffic.load(static_cast<int64_t>(l), static_cast<int64_t>(e)) +=
-                        static_cast<double>(count[e]);
-            }
+    for (int64_t s = 0; s < counts.steps; ++s) add_step(counts, s, traffic.load);
     return traffic;
+}
+
+std::vector<Array<double, 2>> steps_of_trace(std::string const& path) {
+    TraceFile const trace(path);
+    auto const& info = trace.info();
+    std::vector<Array<double, 2>> steps;
+    for (int32_t s = 0; s < info.steps(); ++s) {
+        auto& load =
+            steps.emplace_back(Array<double, 2>::Shape{std::ssize(info.layer), info.num_experts});
+        for (int32_t l = 0; l < std::ssize(info.layer); ++l)
+            for (ExpertId const e :
+                 trace.read(StepId{s}, LayerId{l}, {0, info.tokens_of(StepId{s})}).expert)
+                if (e != no_expert) ++load(l, index(e));
+    }
+    return steps;
+}
+
+std::vector<Array<double, 2>> steps_of_counts(std::string const& path, ImportRequest request) {
+    auto const counts = read_counts(path, std::move(request));
+    std::vector<Array<double, 2>> steps;
+    for (int64_t s = 0; s < counts.steps; ++s)
+        add_step(counts, s,
+                 steps.emplace_back(
+                     Array<double, 2>::Shape{std::ssize(counts.layer), counts.num_experts}));
+    return steps;
 }
 
 }  // namespace epsim

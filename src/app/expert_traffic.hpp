@@ -26,8 +26,12 @@ struct ExpertTraffic {
 /// \throws InputError
 ExpertTraffic traffic_of_trace(std::string const& path, int ranks);
 /// Of a file of counts in any format that epsim trace import knows, steps and sources summed;
-/// layers
-/// without any count (dense ones) are left out. \param request what the file does not say \throws InputError
+/// layers without any count (dense ones) are left out.
+/// \param request what the file does not say   \throws InputError
 ExpertTraffic traffic_of_counts(std::string const& path, ImportRequest request);
+
+/// [S] of [L, E] the same step by step, sources summed.
+std::vector<Array<double, 2>> steps_of_trace(std::string const& path);
+std::vector<Array<double, 2>> steps_of_counts(std::string const& path, ImportRequest request);
 
 }  // namespace epsim

@@ -58,9 +58,8 @@ Placement by_strategy(Config const& config, std::vector<Array<double, 2>> source
                       std::size_t layers, ClusterTopology const& topology) {
     auto const& options = config.placement;
     int const experts = config.shape.num_experts;
-    auto problem =
-        problem_of(config, layers, even_slots(topology.ranks(), experts + options.redundant_slots),
-                   topology);
+    auto problem = problem_of(
+        config, layers, even_slots(topology.ranks(), experts + options.redundant_slots), topology);
     for (std::size_t l = 0; l < source_load.size(); ++l)
         for (int r = 0; r < topology.ranks(); ++r)
             for (int e = 0; e < experts; ++e)
@@ -79,13 +78,12 @@ PlacementTimeline rebalance(Config const& config, RoutingSource const& source,
         problem_of(config, layers.size(), {offset.begin(), offset.end()}, topology);
     auto const loads_of_step = [&](int step) {
         Array<double, 2> load({std::ssize(layers), config.shape.num_experts});
-        on_all_ranks(comm,
-                     [&] { count_own(source, layers, assign, comm, StepId{step}, load); });
+        on_all_ranks(comm, [&] { count_own(source, layers, assign, comm, StepId{step}, load); });
         comm.all_sum(load.flat());
         return load;
     };
-    return plan_rebalancing(config.placement.rebalance, first,
-                            narrow<int>(source.info().steps()), loads_of_step, problem);
+    return plan_rebalancing(config.placement.rebalance, first, narrow<int>(source.info().steps()),
+                            loads_of_step, problem);
 }
 
 /// Expected, by the loads that the run will have.

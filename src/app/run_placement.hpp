@@ -14,9 +14,9 @@ namespace epsim {
 
 /// Where a run's experts live, and what is known of it.
 struct RunPlacement {
-    Placement placement;                       ///< a layer each of those replayed
-    std::map<std::string, std::string> facts;  ///< as provenance; on rank 0
-    std::string sha256;                        ///< of placement.file; on rank 0
+    Placement placement;                             ///< a layer each of those replayed
+    std::map<std::string, std::string> facts;        ///< as provenance; on rank 0
+    std::string sha256;                              ///< of placement.file; on rank 0
     std::optional<PlacementTimeline> timeline = {};  ///< where experts move
 };
 

@@ -65,7 +65,9 @@ public:
     virtual int64_t weight_bytes() const = 0;
     /// The weights that a slot holds, as they lie in the host's memory, to be read or replaced by
     /// those of another network; every slot's are of the same sizes. Empty = it has none there.
-    virtual std::vector<std::span<std::byte>> slot_weights(int /*layer*/, int /*slot*/) { return {}; }
+    virtual std::vector<std::span<std::byte>> slot_weights(int /*layer*/, int /*slot*/) {
+        return {};
+    }
     /// How they lie: those of kernels with equal layouts can be exchanged.
     virtual std::string weights_layout() const { return {}; }
 };

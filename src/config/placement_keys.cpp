@@ -71,9 +71,8 @@ std::vector<Override> rebalance_preset(std::string_view name) {
 }
 
 std::vector<Key> placement_keys() {
-    Key file = optional_text_key("placement.file",
-                                 "of epsim placement make, instead of a strategy", "FILE",
-                                 CONFIG_FIELD(placement.file));
+    Key file = optional_text_key("placement.file", "of epsim placement make, instead of a strategy",
+                                 "FILE", CONFIG_FIELD(placement.file));
     file.kind = ValueKind::input_path;
     Key preset = choice_key(path("preset"), "as a serving system does, for what is not set",
                             preset_names(), CONFIG_FIELD(placement.rebalance.preset));

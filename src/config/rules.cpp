@@ -58,8 +58,7 @@ void validate_placement(Config const& c) {
 void validate_rebalancing(Config const& c) {
     auto const& r = c.placement.rebalance;
     auto const refuse = [](std::string const& what, char const* reason, char const* advice) {
-        throw InputError(
-            fmt::format("placement.rebalance with {} ({}). {}", what, reason, advice));
+        throw InputError(fmt::format("placement.rebalance with {} ({}). {}", what, reason, advice));
     };
     RebalanceOptions const unset;
     if (!r.any()) {

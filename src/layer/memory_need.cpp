@@ -118,8 +118,7 @@ MemoryNeed memory_need(ReplayCase const& replay, int ranks, RankId rank) {
     auto const bytes = [](DType type) { return static_cast<double>(bytes_of(type)); };
 
     MemoryNeed need;
-    need.weights =
-        weight_bytes(replay, rank) + arriving_bytes(replay, rank) + router_bytes(replay);
+    need.weights = weight_bytes(replay, rank) + arriving_bytes(replay, rank) + router_bytes(replay);
     need.tokens = loaded * (width * bytes(spec.wire_dtype) +
                             spec.layers * k * (sizeof(ExpertId) + sizeof(float))) +
                   step * width * bytes(spec.dtype);

@@ -44,9 +44,9 @@ void Rebalancer::follow(int version) {
 
 void Rebalancer::rewind() {
     if (version_ == 0) return;
-    auto const back = moves_between(
-        replay_.timeline->versions()[static_cast<std::size_t>(version_)], replay_.timeline->first(),
-        replay_.topology);
+    auto const back =
+        moves_between(replay_.timeline->versions()[static_cast<std::size_t>(version_)],
+                      replay_.timeline->first(), replay_.topology);
     for_layers(back, [&](auto layer) {
         transfer_.begin(layer);
         transfer_.finish();
@@ -91,9 +91,8 @@ void keep_rebalancing(ReplayCase const& replay, int64_t slot_bytes, RunRecord& r
     for (std::size_t s = 1; s < version_of.size(); ++s) {
         if (version_of[s] == version_of[s - 1]) continue;
         auto const rank_of = [&](SlotId slot) { return index(replay.placement.rank_of(slot)); };
-        for (auto const& move :
-             moves_between(timeline.at(static_cast<int>(s) - 1), timeline.at(static_cast<int>(s)),
-                           replay.topology)) {
+        for (auto const& move : moves_between(timeline.at(static_cast<int>(s) - 1),
+                                              timeline.at(static_cast<int>(s)), replay.topology)) {
             record.moved_weights(rank_of(move.source), rank_of(move.destination)) += slot_bytes;
             record.step_moved[s] += slot_bytes;
         }

@@ -140,7 +140,8 @@ private:
     }
 
     enum class Order { overlapping, sequential };
-    /// All layers of a step, in its placement. \param after_layer called when a layer's output is whole
+    /// All layers of a step, in its placement.
+    /// \param after_layer called when a layer's output is whole
     void forward(Loaded& step, Order order,
                  std::function<void(int, BufferView)> const& after_layer) {
         if (rebalancer_) rebalancer_->enter(index(step.input.step), recorder_);

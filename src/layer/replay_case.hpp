@@ -82,7 +82,8 @@ struct StepInput {
     RouterInput router = {};
 };
 
-/// Read a rank's share; with a gate that decides, without routing. \throws InputError on bad ids in the trace
+/// Read a rank's share; with a gate that decides, without routing.
+/// \throws InputError on bad ids in the trace
 StepInput load_step(ReplayCase const& replay, StepId step, int ranks, RankId rank);
 
 /// Where a wrong result was seen: "step 3, layer 7, token 41 (experts 5, 9)".

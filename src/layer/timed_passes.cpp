@@ -129,8 +129,7 @@ void TimedPasses::end_iteration() {
     int const passes = open ? 0
                             : options_.warmup + (options_.max_passes > 0 ? options_.max_passes
                                                                          : options_.min_passes);
-    if (work_.progress && !compared_)
-        work_.progress(done, static_cast<int64_t>(passes) * steps_);
+    if (work_.progress && !compared_) work_.progress(done, static_cast<int64_t>(passes) * steps_);
 }
 
 void TimedPasses::gather_pass() {

@@ -52,8 +52,7 @@ WeightTransfer::WeightTransfer(Communicator const& channel, ExpertKernel& expert
 }
 
 std::vector<std::span<std::byte>> WeightTransfer::weights(int layer, SlotId slot) {
-    auto const first =
-        slots_.rank_slot_offset()[static_cast<std::size_t>(index(channel_.rank()))];
+    auto const first = slots_.rank_slot_offset()[static_cast<std::size_t>(index(channel_.rank()))];
     return experts_.slot_weights(layer, index(slot) - first);
 }
 
@@ -83,11 +82,11 @@ void WeightTransfer::begin(std::span<WeightMove const> moves) {
             in_messages({memory, matrix.size()}, [&](auto part) {
                 int const n = narrow<int>(part.size());
                 auto* const request = &requests_.emplace_back();
-                check_mpi(arrives ? MPI_Irecv(part.data(), n, MPI_BYTE, other, 0,
-                                              channel_.native(), request)
-                                  : MPI_Isend(part.data(), n, MPI_BYTE, other, 0,
-                                              channel_.native(), request),
-                          arrives ? "MPI_Irecv" : "MPI_Isend");
+                check_mpi(
+                    arrives
+                        ? MPI_Irecv(part.data(), n, MPI_BYTE, other, 0, channel_.native(), request)
+                        : MPI_Isend(part.data(), n, MPI_BYTE, other, 0, channel_.native(), request),
+                    arrives ? "MPI_Irecv" : "MPI_Isend");
             });
             if (arrives) to += matrix.size();
         }

@@ -12,8 +12,8 @@ int in_common(std::span<ExpertId const> a, std::span<ExpertId const> b) {
     std::ranges::sort(x);
     std::ranges::sort(y);
     std::ranges::set_intersection(x, y, std::back_inserter(both));
-    return static_cast<int>(both.size() - static_cast<std::size_t>(std::ranges::count(
-                                              both, no_expert)));
+    return static_cast<int>(both.size() -
+                            static_cast<std::size_t>(std::ranges::count(both, no_expert)));
 }
 
 /// [R] whose shard of the target each rank takes.

@@ -17,9 +17,7 @@ std::size_t at(auto id) {
 
 Placement::Placement(int version, int num_experts, std::vector<int32_t> rank_slot_offset,
                      std::vector<std::vector<ExpertId>> slot_expert)
-    : version_(version),
-      num_experts_(num_experts),
-      rank_slot_offset_(std::move(rank_slot_offset)) {
+    : version_(version), num_experts_(num_experts), rank_slot_offset_(std::move(rank_slot_offset)) {
     check(rank_slot_offset_.size() >= 2 && rank_slot_offset_.front() == 0 &&
               std::ranges::is_sorted(rank_slot_offset_),
           "a placement's slot offsets are prefix sums");

@@ -76,8 +76,8 @@ private:
         auto const target = make_placement(options_.strategy, problem_);
         bool const may_swap_ranks = options_.strategy != Strategy::topology;
         for (int l = 0; l < current.layers(); ++l) {
-            auto slots = keep_in_place(current, target, LayerId{l}, problem_.topology,
-                                       may_swap_ranks);
+            auto slots =
+                keep_in_place(current, target, LayerId{l}, problem_.topology, may_swap_ranks);
             if (!std::ranges::equal(slots, current.slot_expert(LayerId{l})))
                 pending_.emplace_back(l, std::move(slots));
         }
@@ -89,7 +89,8 @@ private:
     /// A new version with the next layers of the plan, if there are any.
     void change_some() {
         if (pending_.empty()) return;
-        auto const all = pending_.size(), asked = static_cast<std::size_t>(options_.layers_per_step);
+        auto const all = pending_.size(),
+                   asked = static_cast<std::size_t>(options_.layers_per_step);
         std::map<int, Slots> changed;
         for (std::size_t i = 0; i < (asked == 0 ? all : std::min(asked, all)); ++i) {
             changed.insert(std::move(pending_.front()));

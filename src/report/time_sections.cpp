@@ -125,10 +125,10 @@ std::string rebalance_text(ReportInput const& input) {
         ratio_text(input.value("rebalanced_balancedness")),
         ratio_text(input.value("static_balancedness")));
     if (std::isfinite(gain))
-        text += fmt::format(
-            "; {} x as fast as without (step {}); {}", ratio_text(gain),
-            seconds_text(input.value("static_step_time")),
-            std::isfinite(even) ? fmt::format("pays by step {}", even) : "does not pay in this run");
+        text += fmt::format("; {} x as fast as without (step {}); {}", ratio_text(gain),
+                            seconds_text(input.value("static_step_time")),
+                            std::isfinite(even) ? fmt::format("pays by step {}", even)
+                                                : "does not pay in this run");
     return text;
 }
 

@@ -59,8 +59,8 @@ class Rebalance(ProgramTest):
         self.assertAlmostEqual(summary["static_step_time"], static.mean())
 
     def test_asynchronous_change_is_a_step_later(self):
-        _, file = self.run_file("--placement.rebalance.interval=2", "--placement.rebalance.mode=async",
-                                ranks=3)
+        _, file = self.run_file("--placement.rebalance.interval=2",
+                                "--placement.rebalance.mode=async", ranks=3)
         self.assertEqual(list(file["rebalance/step_version"][:4]), [0, 0, 0, 1])
         self.assertEqual(file["rebalance/decision_step"][0], 2)
 

@@ -63,12 +63,13 @@ TEST(WeightTransfer, BringsEverySlotTheWeightsOfItsExpert) {
     auto const comm = Communicator::duplicate(MPI_COMM_WORLD);
     auto const channel = Communicator::duplicate(MPI_COMM_WORLD);
     // The same seed on every rank.
-    std::mt19937 random(static_cast<unsigned>(comm.broadcast(double(std::random_device{}() % 1000))));
+    std::mt19937 random(
+        static_cast<unsigned>(comm.broadcast(double(std::random_device{}() % 1000))));
     for (int trial = 0; trial < 20; ++trial) {
         int const experts = 1 + static_cast<int>(random() % 13), layers = 3;
         int const slots =
-            experts + static_cast<int>(random() % static_cast<unsigned>(
-                                                      experts * (comm.size() - 1) + 1));
+            experts +
+            static_cast<int>(random() % static_cast<unsigned>(experts * (comm.size() - 1) + 1));
         auto from = random_placement(random, comm.size(), layers, experts, slots);
         Numbers kernel(from, comm.rank());
         WeightTransfer transfer(channel, kernel, from);
@@ -139,7 +140,8 @@ TEST_P(Rebalanced, GivesTheBitsOfAReplayWhoseExpertsStay) {
                               std::min(experts, 3));
     auto const spec = small_spec(source, DType::f32);
     SmallReplay fixed(spec, source, comm);
-    fixed.kernel = std::array{"reference", "auto", "onednn"}[static_cast<std::size_t>(GetParam()) % 3];
+    fixed.kernel =
+        std::array{"reference", "auto", "onednn"}[static_cast<std::size_t>(GetParam()) % 3];
     auto moving = fixed;
     moving.redundant_slots = pick(0, experts * (comm.size() - 1));
     moving.replica_choice = static_cast<ReplicaChoice>(GetParam() % 5);
@@ -177,8 +179,8 @@ TEST_P(Rebalanced, GivesTheBitsOfAReplayWhoseExpertsStay) {
     // Bytes are those of whole experts, and the phase is there where weights move.
     int64_t expert_bytes = 0;
     for (int s = 1; s < 7; ++s) {
-        auto const moves = std::ssize(
-            moves_between(timeline.at(s - 1), timeline.at(s), moving.topology()));
+        auto const moves =
+            std::ssize(moves_between(timeline.at(s - 1), timeline.at(s), moving.topology()));
         auto const bytes = record.step_moved[static_cast<std::size_t>(s)];
         if (expert_bytes == 0 && moves > 0) expert_bytes = bytes / moves;
         EXPECT_EQ(bytes, moves * expert_bytes);
@@ -191,8 +193,7 @@ TEST_P(Rebalanced, GivesTheBitsOfAReplayWhoseExpertsStay) {
         int layers_timed = 0;
         for (int l = 0; l < layers; ++l)
             layers_timed += std::isfinite(record.time_start(i, l, phase, 0));
-        bool const moves =
-            changed < 7 && record.step_moved[static_cast<std::size_t>(changed)] > 0;
+        bool const moves = changed < 7 && record.step_moved[static_cast<std::size_t>(changed)] > 0;
         EXPECT_EQ(layers_timed > 0, moves) << "iteration " << i << ", step " << step;
         if (moving.rebalance.layers_per_step > 0) {
             EXPECT_LE(layers_timed, moving.rebalance.layers_per_step);

@@ -125,8 +125,8 @@ TEST(Rebalancing, ChangesAFewLayersAStepAndAsynchronouslyAStepLater) {
         ASSERT_EQ(timeline.steps(), 16);
         int const late = mode == RebalanceMode::async ? 1 : 0;
         for (int s = 1; s < 16; ++s) {
-            auto const moves = moves_between(timeline.at(s - 1), timeline.at(s),
-                                             it.problem.topology);
+            auto const moves =
+                moves_between(timeline.at(s - 1), timeline.at(s), it.problem.topology);
             std::set<int> layers;
             for (auto const& move : moves) layers.insert(move.layer);
             EXPECT_LE(layers.size(), 2u);
