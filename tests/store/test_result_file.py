@@ -20,7 +20,7 @@ MAKE_FILE = Path(os.environ["EPSIM_TEST_BINARY_DIR"]) / "make_file"
 ARRAY_GROUPS = ["time", "clock", "load", "traffic", "placement"]
 OPTIONAL_GROUPS = ["links", "bounds"]
 AXES = ["iteration", "step", "layer", "phase", "rank", "expert", "direction", "source",
-        "destination", "slot", "version", "link_class", "epoch", "event", "metric", "size",
+        "destination", "slot", "version", "decision", "link_class", "epoch", "event", "metric", "size",
         "resource", "ceiling", "declared_source", "health_figure"]
 PHASES = ["gate", "layout", "counts", "permute", "dispatch", "expert", "combine", "unpermute",
           "rebalance"]
