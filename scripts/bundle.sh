@@ -66,7 +66,7 @@ make_folder() {
     copy "$openmpi/share/openmpi" "$(path_of pkgdatadir)"/help*.txt
     cp -r README.md LICENSE configs "$to"
     ln -s ../configs "$to/build/configs"  # where tests look
-    copy "$to/scripts" scripts/mpirun.sh
+    copy "$to/scripts" scripts/{mpirun.sh,gpu-check.sh,torch_layer.py}
     write_environment >"$to/env.sh"
     relocate "$to"
 }

@@ -56,4 +56,7 @@ in_bare '
     for test in build/tests/mpi_test_*; do check scripts/mpirun.sh -n 2 $test; done
     echo "$(ls build/tests/*test_* | wc -l) test programs ran, failed: $failed"
     exit $failed'
+echo "epsim: the script for GPUs, on the host, in the bare root" >&2
+in_bare 'scripts/gpu-check.sh out --device=cpu >log 2>&1 || { cat log; exit 1; }
+    cat out/summary.txt'
 rm -rf "$bare/opt/epsim-bundle"

@@ -4,11 +4,14 @@ choices of distinct experts, bf16, one GPU. Ways: `loop`, an expert at a time as
 models do it; `grouped`, rows in order of experts and torch._grouped_mm, where this PyTorch has it.
 Both have to agree. Writes JSON: seconds, median over calls, of each case and way.
 
-    torch_layer.py -o torch.json mixtral-8x7b:4096 qwen3-30b-a3b:128     preset of configs/models:tokens
-    torch_layer.py -o torch.json --runs DIR ...      beside `epsim report --json` of DIR/preset-tokens
+    torch_layer.py -o torch.json mixtral-8x7b/1:4096 deepseek-v3/8:128
+        preset of configs/models / ranks that share its experts : tokens
+    torch_layer.py -o torch.json --runs DIR ...
+        beside `epsim report --json` of DIR/preset-ranks-tokens
 """
 
 import argparse
+import fractions
 import json
 import os
 import pathlib
@@ -21,10 +24,16 @@ import time
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 
-def preset(name):
-    """The whole numbers of a preset (Python before 3.11 reads no TOML)."""
+CASE = re.compile(r"([\w.-]+)/(\d+):(\d+)")
+
+
+def preset(name, ranks, scale):
+    """The whole numbers of a preset (Python before 3.11 reads no TOML), of one rank's experts."""
     text = (ROOT / "configs/models" / f"{name}.toml").read_text()
-    return {key: int(value) for key, value in re.findall(r"^(\w+) = (\d+)$", text, re.M)}
+    shape = {key: int(value) for key, value in re.findall(r"^(\w+) = (\d+)$", text, re.M)}
+    shape["num_experts"] //= ranks
+    shape["hidden"] = round(shape["hidden"] * scale)
+    return shape
 
 
 class Layer:
@@ -95,10 +104,11 @@ def seconds(torch, device, work, calls):
     return statistics.median(times[2:])
 
 
-def measure(torch, case, device, calls):
-    name, tokens = case.split(":")
-    layer = Layer(torch, preset(name), int(tokens), device)
-    result = {"preset": name, "tokens": int(tokens)}
+def measure(torch, case, options):
+    name, ranks, tokens = CASE.fullmatch(case).groups()
+    device, calls = options.device, options.calls
+    layer = Layer(torch, preset(name, int(ranks), options.scale), int(tokens), device)
+    result = {"preset": name, "ranks": int(ranks), "tokens": int(tokens)}
     expected = layer.loop().float()
     ways = ["loop"] + (["grouped"] if hasattr(torch, "_grouped_mm") else [])
     for way in ways:
@@ -123,16 +133,18 @@ def epsim_step_s(run):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("cases", nargs="+", metavar="PRESET:TOKENS")
+    parser.add_argument("cases", nargs="+", metavar="PRESET/RANKS:TOKENS")
     parser.add_argument("-o", "--output", required=True)
     parser.add_argument("--runs", type=pathlib.Path)
     parser.add_argument("--device", default="cuda", choices=("cuda", "cpu"))
     parser.add_argument("--calls", type=int, default=20)
+    parser.add_argument("--scale", type=fractions.Fraction, default=1,
+                        help="of the hidden width, as 1/8")
     options = parser.parse_args()
     for case in options.cases:
-        name, colon, tokens = case.partition(":")
-        if not (ROOT / "configs/models" / f"{name}.toml").is_file() or not tokens.isdigit():
-            sys.exit(f"torch_layer: {case} is no PRESET:TOKENS of configs/models")
+        parts = CASE.fullmatch(case)
+        if not parts or not (ROOT / "configs/models" / f"{parts[1]}.toml").is_file():
+            sys.exit(f"torch_layer: {case} is no PRESET/RANKS:TOKENS of configs/models")
     try:
         import torch
     except ImportError:
@@ -144,8 +156,8 @@ def main():
     print(f"{'preset':<18} {'tokens':>6} {'loop':>9} {'grouped':>9} {'epsim':>9}  loop/epsim")
     for case in options.cases:
         with torch.inference_mode():
-            result = measure(torch, case, options.device, options.calls)
-        run = options.runs and options.runs / case.replace(":", "-")
+            result = measure(torch, case, options)
+        run = options.runs and options.runs / re.sub("[/:]", "-", case)
         result["epsim_s"] = epsim_step_s(run) if run else None
         results.append(result)
         times = [result.get(key) for key in ("loop_s", "grouped_s", "epsim_s")]
