@@ -10,11 +10,16 @@ SOURCE_DIR = pathlib.Path(os.environ["EPSIM_SOURCE_DIR"])
 DATA_DIR = pathlib.Path(os.environ["EPSIM_DATA_DIR"])
 
 
+# Open MPI gives the other ranks of one that failed a second to end before it kills them. Those of a
+# program that refused its input have nothing to do, and hundreds of tests wait.
+AT_ONCE = {"OMPI_MCA_odls_base_sigkill_timeout": "0"}
+
+
 def run_epsim(*args, ranks=None, timeout=120, env=None, cwd=None):
     """The finished process; over `ranks` MPI ranks if given."""
     launcher = [str(SOURCE_DIR / "scripts/mpirun.sh"), "-n", str(ranks)] if ranks else []
     return subprocess.run([*launcher, EPSIM, *map(str, args)], capture_output=True, text=True,
-                          timeout=timeout, env={**os.environ, **(env or {})}, cwd=cwd)
+                          timeout=timeout, env={**os.environ, **AT_ONCE, **(env or {})}, cwd=cwd)
 
 
 class ProgramTest(unittest.TestCase):
