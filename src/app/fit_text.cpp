@@ -96,21 +96,23 @@ std::string read_all(std::filesystem::path const& path) {
 }
 
 FitModel from_table(Table const& root, std::string const& path) {
-    if (root.get<std::string>("schema") != "epsim-fit" || root.integer("schema_version") != 1)
-        fail(path, "its schema is not epsim-fit 1");
+    if (root.get<std::string>("schema") != "epsim-fit" || root.integer("schema_version") != 2)
+        fail(path, "its schema is not epsim-fit 2");
     FitModel model;
     model.num_experts = root.integer("num_experts");
     model.top_k = root.integer("top_k");
     model.source_count = root.integer("source_count");
+    model.steps = root.integer("steps");
     model.layer = root.integers(root.array("layer"), "layer");
     model.noise_stay = root.get<double>("noise_stay");
-    model.drift = root.get<double>("drift");
+    model.by_source = root.get<bool>("by_source");
+    model.by_step = root.get<bool>("by_step");
     model.model = root.get<std::string>("model");
     model.source = root.get<std::string>("source");
     for (auto const& layer : root.array("bias")) model.bias.push_back(root.shares(layer, "bias"));
     for (auto const& sequence : root.tables("sequence"))
-        model.sequence.push_back(
-            {sequence.integer("source"), sequence.integers(sequence.array("topic"), "topic")});
+        model.sequence.push_back({sequence.integer("source"), sequence.integer("step"),
+                                  sequence.integers(sequence.array("topic"), "topic")});
     for (auto const& topic : root.tables("topic")) {
         auto& layers = model.choice.emplace_back();
         for (auto const& layer : topic.array("choice"))
@@ -125,18 +127,18 @@ FitModel from_table(Table const& root, std::string const& path) {
 std::string fit_text(FitModel const& m) {
     std::string text =
         "# Made by epsim trace fit: probabilities and shares in 1/10000.\n"
-        "schema = \"epsim-fit\"\nschema_version = 1\n";
-    text += fmt::format("num_experts = {}\ntop_k = {}\nsource_count = {}\n", m.num_experts, m.top_k,
-                        m.source_count);
-    text += fmt::format("layer = [{}]\nnoise_stay = {:.6f}\ndrift = {:.6f}\n",
-                        fmt::join(m.layer, ", "), m.noise_stay, m.drift);
+        "schema = \"epsim-fit\"\nschema_version = 2\n";
+    text += fmt::format("num_experts = {}\ntop_k = {}\nsource_count = {}\nsteps = {}\n",
+                        m.num_experts, m.top_k, m.source_count, m.steps);
+    text += fmt::format("layer = [{}]\nby_source = {}\nby_step = {}\nnoise_stay = {:.6f}\n",
+                        fmt::join(m.layer, ", "), m.by_source, m.by_step, m.noise_stay);
     text += fmt::format("model = {}\nsource = {}\n", toml_quote(m.model), toml_quote(m.source));
     text += "bias = [\n";
     for (auto const& layer : m.bias) text += "  " + list(layer) + ",\n";
     text += "]\n";
     for (auto const& sequence : m.sequence)
-        text += fmt::format("\n[[sequence]]\nsource = {}\ntopic = [{}]\n", sequence.source,
-                            fmt::join(sequence.topic, ", "));
+        text += fmt::format("\n[[sequence]]\nsource = {}\nstep = {}\ntopic = [{}]\n",
+                            sequence.source, sequence.step, fmt::join(sequence.topic, ", "));
     for (auto const& topic : m.choice) {
         text += "\n[[topic]]\nchoice = [\n";
         for (auto const& layer : topic) text += "  " + list(layer) + ",\n";

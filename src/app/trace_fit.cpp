@@ -16,28 +16,13 @@
 namespace epsim {
 namespace {
 
+constexpr uint64_t look_alikes = 4;
+
 struct FitFlags {
     std::string file, output;
     FitOptions options;
     FigureSizes sizes;
 };
-
-/// Every second sequence from the first (fitted) or second (held out) on.
-SequenceSubset half_of(RoutingSource const& trace, std::size_t first) {
-    auto const all = stretches(trace.info());
-    std::vector<TokenRange> chosen;
-    for (std::size_t i = first; i < all.size(); i += 2) chosen.push_back(all[i]);
-    if (chosen.empty())
-        throw InputError(
-            "the trace has fewer than two sequences (one half is fitted, the other "
-            "compared with). Use a longer one");
-    auto const& info = trace.info();
-    int64_t tokens = 0;
-    for (auto const& range : chosen) tokens += range.size();
-    // As many steps as keep their tokens, all alike: a short one would differ by chance.
-    int64_t const steps = std::max<int64_t>(1, tokens * info.steps() / info.tokens());
-    return {trace, std::move(chosen), (tokens + steps - 1) / steps};
-}
 
 /// A figure of each layer; the table has its mean over layers.
 struct Figure {
@@ -84,9 +69,9 @@ std::string comparison(std::vector<LayerFigures> const& fitted,
     };
     Table table({{"mean over layers", Align::left},
                  {"fitted"},
-                 {"look-alike"},
+                 {"look-alikes"},
                  {"held out"},
-                 {"look-alike/held out"},
+                 {"look-alikes/held out"},
                  {"fitted/held out"}});
     for (auto const& figure : figures(sizes)) {
         double const a = mean_of(fitted, figure), b = mean_of(look_alike, figure),
@@ -106,6 +91,24 @@ void write_text(std::string const& path, std::string const& text) {
                          "Correct -o");
 }
 
+/// Of the layers of some look-alikes, one after the other: their means say less by chance than
+/// one's.
+std::vector<LayerFigures> look_alike_figures(FitModel const& model, TraceInfo const& like,
+                                             FitFlags const& flags) {
+    TokenOptions const tokens{.per_step = std::max<int64_t>(1, like.tokens() / like.steps()),
+                              .steps = like.steps()};
+    std::vector<LayerFigures> all;
+    for (uint64_t i = 1; i <= look_alikes; ++i) {
+        RoutingOptions const routing{
+            .generator = "fit", .sources = model.source_count, .seed = flags.options.seed + i};
+        auto const made = make_fit_generator(model, routing, tokens, model.num_experts, model.top_k,
+                                             static_cast<int>(model.layer.size()));
+        auto const figures = trace_figures(*made, flags.sizes);
+        all.insert(all.end(), figures.begin(), figures.end());
+    }
+    return all;
+}
+
 ExitCode fit(FitFlags const& flags) {
     TraceFile const trace(flags.file);
     auto const fitted = half_of(trace, 0), held_out = half_of(trace, 1);
@@ -113,18 +116,14 @@ ExitCode fit(FitFlags const& flags) {
     write_text(flags.output, fit_text(model));
 
     auto const& like = held_out.info();
-    RoutingOptions const routing{
-        .generator = "fit", .sources = model.source_count, .seed = flags.options.seed + 1};
-    TokenOptions const tokens{.per_step = std::max<int64_t>(1, like.tokens() / like.steps()),
-                              .steps = like.steps()};
-    auto const look_alike =
-        make_fit_generator(read_fit(flags.output), routing, tokens, model.num_experts, model.top_k,
-                           static_cast<int>(model.layer.size()));
     fmt::print("{}", comparison(trace_figures(fitted, flags.sizes),
-                                trace_figures(*look_alike, flags.sizes),
+                                look_alike_figures(read_fit(flags.output), like, flags),
                                 trace_figures(held_out, flags.sizes), flags.sizes));
-    fmt::print("{}: {} topics, fitted to {}; compared with {} held out\n", flags.output,
-               model.topics(), describe(fitted.info()), describe(like));
+    fmt::print(
+        "{}: {} topics, by source: {}, by step: {}, fitted to {}; {} look-alikes compared "
+        "with {} held out\n",
+        flags.output, model.topics(), model.by_source ? "yes" : "no", model.by_step ? "yes" : "no",
+        describe(fitted.info()), look_alikes, describe(like));
     return ExitCode::success;
 }
 
@@ -136,8 +135,9 @@ void add_trace_fit_command(CLI::App& trace, Action& action) {
         "fit", "Learn from every second sequence how to make look-alikes; compare with the others");
     command.add_option("FILE", flags->file, "A trace file")->required();
     command
-        .add_option("--topics", flags->options.topics,
-                    "Kinds of tokens; 0 = one for 64 tokens, at most 64")
+        .add_option(
+            "--topics", flags->options.topics,
+            "Kinds of tokens; 0 = one if all are alike, else one for 32 tokens, at most 128")
         ->check(CLI::Range(0, 4096))
         ->capture_default_str();
     command.add_option("--seed", flags->options.seed, "Seed")->capture_default_str();

@@ -1,7 +1,6 @@
 #include <algorithm>
 #include <cmath>
 
-#include "trace/drift.hpp"
 #include "trace/fit_generator.hpp"
 #include "trace/fit_model.hpp"
 #include "trace/statistics.hpp"
@@ -9,30 +8,19 @@
 namespace epsim {
 namespace {
 
-constexpr std::size_t most_layers_looked_at = 6;
+constexpr std::size_t most_layers = 6;
 constexpr int halvings = 8;
-constexpr uint64_t seeds = 3;  // look-alikes that a mark is the mean of
+constexpr uint64_t seeds = 3;  // look-alikes that reuse is the mean of
 constexpr int bias_rounds = 4;
 constexpr double few = 10;
 
-struct Marks {
-    double reuse = 0, half_change = 0;  // means over the layers looked at
-};
-
-Marks marks_of(RoutingSource const& source) {
-    auto const& info = source.info();
-    std::size_t const layers = std::min(info.layer.size(), most_layers_looked_at);
-    Marks mean;
-    for (std::size_t i = 0; i < layers; ++i) {
-        auto const layer = static_cast<LayerId>(i * info.layer.size() / layers);
-        Drift drift(info.num_experts, info.steps());
-        auto const counts =
-            count_layer(source, layer,
-                        [&](StepId, std::span<int64_t const> tokens) { drift.add_step(tokens); });
-        mean.reuse += counts.reuse() / static_cast<double>(layers);
-        mean.half_change += drift.between_halves() / static_cast<double>(layers);
-    }
-    return mean;
+/// Adjacent-token reuse: mean over the layers looked at.
+double reuse_of(RoutingSource const& source) {
+    std::size_t const all = source.info().layer.size(), layers = std::min(all, most_layers);
+    double sum = 0;
+    for (std::size_t i = 0; i < layers; ++i)
+        sum += count_layer(source, static_cast<LayerId>(i * all / layers), {}).reuse();
+    return sum / static_cast<double>(layers);
 }
 
 std::unique_ptr<RoutingSource> look_alike(FitModel const& model, TraceInfo const& like,
@@ -45,24 +33,23 @@ std::unique_ptr<RoutingSource> look_alike(FitModel const& model, TraceInfo const
                               static_cast<int>(model.layer.size()));
 }
 
-/// The value of a parameter in [0, most] that makes a look-alike's mark equal the trace's: 0 if
-/// that already has more, or the trace has none.
-void calibrate(FitModel& model, double FitModel::*parameter, double most, Marks const& wanted,
-               double Marks::*mark, TraceInfo const& like, uint64_t seed) {
-    auto const reaches = [&](double value) {
-        model.*parameter = value;
+/// Sets noise_stay so that look-alikes have the trace's reuse: 0 if they have as much without, or
+/// if it is not known.
+void calibrate_reuse(FitModel& model, RoutingSource const& source, uint64_t seed) {
+    double const wanted = reuse_of(source);
+    auto const reaches = [&](double stay) {
+        model.noise_stay = stay;
         double sum = 0;
         for (uint64_t i = 0; i < seeds; ++i)
-            sum += marks_of(*look_alike(model, like, seed + i)).*mark;
-        return !(sum / seeds < wanted.*mark);
+            sum += reuse_of(*look_alike(model, source.info(), seed + i));
+        return !(sum / seeds < wanted);
     };
-    double low = 0, high = most;
-    if (reaches(0)) high = 0;
+    double low = 0, high = reaches(0) ? 0 : 0.99;
     for (int i = 0; i < halvings && high > 0; ++i) {
         double const middle = (low + high) / 2;
         (reaches(middle) ? high : low) = middle;
     }
-    model.*parameter = high;
+    model.noise_stay = high;
 }
 
 /// Brings the experts' loads of look-alikes to the trace's.
@@ -84,10 +71,8 @@ void calibrate_bias(FitModel& model, RoutingSource const& source, uint64_t seed)
 }  // namespace
 
 FitModel calibrated(FitModel model, RoutingSource const& source, uint64_t seed) {
-    Marks const wanted = marks_of(source);
     calibrate_bias(model, source, seed);
-    calibrate(model, &FitModel::noise_stay, 0.99, wanted, &Marks::reuse, source.info(), seed);
-    calibrate(model, &FitModel::drift, 2, wanted, &Marks::half_change, source.info(), seed);
+    calibrate_reuse(model, source, seed);
     return model;
 }
 

@@ -10,15 +10,12 @@
 #include "trace/generator.hpp"
 #include "trace/generator_info.hpp"
 #include "trace/score_noise.hpp"
-#include "trace/step_popularity.hpp"
 
 namespace epsim {
 namespace {
 
 RoutingOptions noise_options(RoutingOptions routing, FitModel const& model) {
     routing.reuse = model.noise_stay;
-    routing.drift = model.drift;
-    routing.generator = "uniform";  // the walk starts from even weights
     return routing;
 }
 
@@ -30,8 +27,6 @@ public:
           sources_(std::move(sources)),
           layout_(std::move(layout)),
           noise_(noise_options(routing, model_)),
-          walk_(popularity_models().front().log_weights, noise_options(routing, model_),
-                model_.num_experts, model_.top_k),
           layers_(layers) {
         for (auto& topic : model_.choice)  // probabilities to logarithms of weights
             for (std::size_t l = 0; l < topic.size(); ++l)
@@ -49,7 +44,6 @@ private:
     SourceShares sources_;
     FitLayout layout_;
     ScoreNoise noise_;
-    StepPopularity walk_;
     int layers_;
 };
 
@@ -58,10 +52,10 @@ void FitSampler::draw(StepId step, LayerId layer, TokenRange range,
     if (range.size() == 0) return;
     auto const like = static_cast<std::size_t>(int64_t{index(layer)} *
                                                static_cast<int64_t>(model_.layer.size()) / layers_);
-    auto const walk = walk_.log_weights(step, layer);
-    std::vector<double> noise(walk.size()), start(walk.size());
-    std::vector<int64_t> span(walk.size());
-    std::vector<std::pair<double, ExpertId>> scores(walk.size());
+    auto const experts = static_cast<std::size_t>(model_.num_experts);
+    std::vector<double> noise(experts), start(experts);
+    std::vector<int64_t> span(experts);
+    std::vector<std::pair<double, ExpertId>> scores(experts);
     int64_t const base = index(step) * sources_.offset().back();
     auto part = layout_.find(base + range.begin);
     int32_t before = -1;
@@ -75,13 +69,13 @@ void FitSampler::draw(StepId step, LayerId layer, TokenRange range,
         auto const& log_weight = model_.choice[topic][like];
         int32_t const source = sources_.of(token);
         int64_t const of_source = token - sources_.offset()[static_cast<std::size_t>(source)];
-        for (uint32_t e = 0; e < walk.size(); ++e) {
+        for (uint32_t e = 0; e < experts; ++e) {
             ScoreNoise::Where const where{step, source, e};
             if (source != before) start[e] = noise_.start(where);
             auto const now = noise_.token_span(start[e], of_source);
             if (source != before || now != span[e]) noise[e] = noise_.noise(where, now, layer);
             span[e] = now;
-            scores[e] = {log_weight[e] + walk[e] + noise[e], static_cast<ExpertId>(e)};
+            scores[e] = {log_weight[e] + noise[e], static_cast<ExpertId>(e)};
         }
         before = source;
         std::ranges::partial_sort(scores, scores.begin() + model_.top_k, std::greater{});

@@ -32,13 +32,14 @@ void validate(FitModel const& m, std::string const& path) {
     auto const is_probability = [](double p) { return p >= 0 && p < 1; };
     require(!m.layer.empty() && m.layer.size() <= most_layers, "it has no layers");
     require(m.source_count >= 1 && m.source_count <= most_sources, "source_count is out of range");
+    require(m.steps >= 1 && m.steps <= most_steps, "steps is out of range");
     require(is_probability(m.noise_stay), "noise_stay is out of range");
-    require(m.drift >= 0 && m.drift <= 10, "drift is out of range");
     require(m.topics() > 0, "it has no topics");
     require(!m.sequence.empty(), "it has no sequences");
     for (auto const& sequence : m.sequence) {
         require(sequence.source >= 0 && sequence.source < m.source_count,
                 "a sequence's source is out of range");
+        require(sequence.step >= 0 && sequence.step < m.steps, "a sequence's step is out of range");
         require(!sequence.topic.empty(), "a sequence has no tokens");
         for (int32_t const z : sequence.topic)
             require(z >= 0 && static_cast<std::size_t>(z) < m.topics(),

@@ -160,12 +160,25 @@ class Fit(ReshapeTest):
         text = bad.read_text()
         for old, new in (("top_k = 2", "top_k = 3"), ("num_experts = 8", "num_experts = 9"),
                          ("noise_stay = ", "noise_stay = 1"), ("[[topic]]", "[[topics]]"),
-                         ("source = 0", "source = 7")):
+                         ("source = 0", "source = 7"), ("step = 0", "step = 99"),
+                         ("steps = ", "steps = 0 #"), ("by_step = ", "by_step = 'x' #"),
+                         ("schema_version = 2", "schema_version = 1")):
             bad.write_text(text.replace(old, new, 1))
+            self.assertIn(old, text)
             self.refused(*run, "--fit", bad, says="Make it with epsim trace fit")
         bad.write_text(text)
         self.refused("generate", "fit", "--num-experts=16", "--top-k=2", "--fit", bad, "-o",
                      self.folder / "x.h5", says="was fitted to top-2 of 8")
+
+    def test_says_what_differs(self):
+        path, shape = self.folder / "g.h5", ("--num-experts=16", "--top-k=2", "--sources=3",
+                                             "--tokens=768", "--steps=9")
+        for by_source, by_step, options in (("yes", "yes", ("--affinity=0.7", "--burst-every=3",
+                                                            "--burst-factor=40")),
+                                            ("no", "no", ())):
+            self.epsim("trace", "generate", "zipf", *shape, *options, "-o", path)
+            last = self.epsim("trace", "fit", path, "-o", self.folder / "g.toml").splitlines()[-1]
+            self.assertIn(f"by source: {by_source}, by step: {by_step}", last)
 
     @needs_data("traces/esft_dsv2lite")
     def test_look_alikes_match_sequences_that_were_not_fitted(self):
