@@ -51,9 +51,7 @@ private:
     std::vector<std::vector<std::size_t>> pool_;
 };
 
-/// The recorded step of S that a look-alike's step of n is like: the same, while there are such. A
-/// longer look-alike goes through each `window` steps of the record back and forth, as often as
-/// makes it last, so that neighbours stay neighbours, and halves halves.
+/// The recorded step that step of n of a look-alike is like.
 int64_t recorded_step(int64_t step, int64_t n, int64_t recorded) {
     constexpr int64_t window = 8;
     if (n <= recorded) return step;

@@ -8,7 +8,10 @@
 
 namespace epsim {
 
-/// Which recorded sequence each token of a look-alike follows, and where in it.
+/// Which recorded sequence each token of a look-alike follows, and where in it. Where steps differ,
+/// a look-alike of at most the recorded steps goes through the first of them; a longer one dwells
+/// on every 8 recorded steps, back and forth, so that neighbours stay neighbours, and halves
+/// halves.
 class FitLayout {
 public:
     /// \param steps of the look-alike, each with the tokens of `sources`
