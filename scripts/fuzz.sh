@@ -63,6 +63,6 @@ fuzz() {
     return 1
 }
 
-status=0
-for target in "${targets[@]}"; do fuzz "$target" || status=1; done
-exit $status
+export -f fuzz
+export seconds
+printf '%s\n' "${targets[@]}" | xargs -P "$(nproc)" -I{} bash -c 'fuzz {}' || exit 1
