@@ -84,6 +84,11 @@ void validate_rebalancing(Config const& c) {
                "Set model.distinct_weights = true");
     if (c.compute.device == "cuda")
         refuse("compute.device = cuda", "weights move between hosts' memories", "Use --device=cpu");
+    if (c.exchange.chunks > 1 || c.step.micro_batches > 1)
+        refuse("exchange.chunks or step.micro_batches above 1",
+               "passes are compared with those in which experts stay, not with those without "
+               "overlap",
+               "Leave out the one or the other");
     if (c.measure.start == "free")
         refuse("measure.start = free", "each pass begins anew with the first placement",
                "Use measure.start = aligned");

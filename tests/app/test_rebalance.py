@@ -84,6 +84,7 @@ class Rebalance(ProgramTest):
                 ([interval, "--model.distinct_weights=false"], "share weights"),
                 ([interval, "--measure.start=free"], "begins anew"),
                 ([interval, "--compute.emulate_us=5"], "no weights to move"),
+                ([interval, "--exchange.chunks=2"], "not with those without overlap"),
                 ([interval, "--exchange-only"], "no experts to move"),
                 ([interval, "--placement.rebalance.strategy=optimal"], "not planned within a run"),
                 (["--placement.strategy=optimal"], "not planned within a run"),
