@@ -70,11 +70,13 @@ void Rebalancer::enter(int step, PhaseRecorder& recorder) {
             if (&layer.back() == &moves.back()) follow(version_of(step));
         });
     });
+    if (moves.empty()) follow(version_of(step));  // slots were only emptied
 }
 
 void Rebalancer::leave(int step, PhaseRecorder& recorder) {
-    if (!transfer_.is_running()) return;
+    if (!async() || step + 1 == replay_.steps() || version_of(step + 1) == version_) return;
     int const next = version_of(step + 1);
+    if (moves_to(next).empty()) return follow(next);  // slots were only emptied
     recorder.begin_layer(moves_to(next).front().layer);
     recorder.time(Phase::rebalance, [&] {
         transfer_.finish();
