@@ -1,10 +1,13 @@
 #include "layer/phase_bounds.hpp"
 
 #include <algorithm>
+#include <map>
 
 #include "comm/mpi_session.hpp"
 #include "device/device_query.hpp"
 #include "dispatch/distinct_rows.hpp"
+#include "model/formulas.hpp"
+#include "schedule/exchange_schedule.hpp"
 
 namespace epsim {
 namespace {
@@ -113,6 +116,28 @@ void PhaseBounds::keep(RunRecord& record, int64_t step, std::span<LayerTraffic c
             if (bound.exists())
                 record.bound_resource(step, l, p) = static_cast<int32_t>(bound.resource);
         }
+    }
+    keep_weights(record, step);
+}
+
+/// Weights that travel beside a step have no bound of their own.
+void PhaseBounds::keep_weights(RunRecord& record, int64_t step) const {
+    if (!replay_.timeline || replay_.rebalance_mode == RebalanceMode::async || step == 0) return;
+    auto const at = static_cast<int>(step);
+    auto const& spec = replay_.spec;
+    int64_t const bytes = expert_params(spec.shape) * bytes_of(spec.dtype), ranks = comm_.size();
+    std::map<int, Array<int64_t, 2>> moved;  // by layer: [source, destination] bytes
+    for (auto const& move :
+         moves_between(replay_.placement_at(at - 1), replay_.placement_at(at), replay_.topology))
+        moved.try_emplace(move.layer, Array<int64_t, 2>::Shape{ranks, ranks})
+            .first->second(index(replay_.placement.rank_of(move.source)),
+                           index(replay_.placement.rank_of(move.destination))) += bytes;
+    auto const phase = static_cast<int64_t>(Phase::rebalance);
+    for (auto const& [layer, pairs] : moved) {
+        auto const bound = limits_->exchange(exchange_schedule("pairwise", {pairs}));
+        record.bound(step, layer, phase) = record.least_bound(step, layer, phase) = bound.seconds;
+        if (bound.exists())
+            record.bound_resource(step, layer, phase) = static_cast<int32_t>(bound.resource);
     }
 }
 

@@ -24,12 +24,15 @@ public:
     void begin_step();
     /// Add what this rank did for a part of a layer's tokens.
     void count(int64_t layer, SlotRouting const& sent, GroupedRows const& received);
-    /// Fill bound, least_bound, bound_resource and resource of a step on rank 0. Collective.
+    /// Fill bound, least_bound, bound_resource and resource of a step on rank 0. Where weights move
+    /// before the step, those of Phase::rebalance too: the messages, each expert's weights once.
+    /// Collective.
     /// \param traffic [L] on rank 0
     void keep(RunRecord& record, int64_t step, std::span<LayerTraffic const> traffic);
 
 private:
     std::span<int64_t> counts_of(int64_t layer);
+    void keep_weights(RunRecord& record, int64_t step) const;
     LayerWork work_of(int64_t layer, LayerTraffic const& traffic,
                       std::span<int64_t const> counts) const;
 

@@ -58,6 +58,26 @@ class Rebalance(ProgramTest):
         static = file["rebalance/static_step_seconds"][()]
         self.assertAlmostEqual(summary["static_step_time"], static.mean())
 
+    def test_the_phase_has_a_bound_where_weights_move(self):
+        _, file = self.run_file("--placement.rebalance.interval=2", "--measure.probe=quick")
+        names = [name.decode() for name in file["axes/phase"][()]]
+        bound = file["bounds/seconds"][:, :, names.index("rebalance")]
+        slots, version = file["placement/slot_expert"][()], file["rebalance/step_version"][()]
+        size, seconds = file["axes/size"][()], file["links/seconds"][()]
+        rank = file["placement/slot_rank"][()]
+        for step in range(6):
+            for layer in range(3):
+                before, after = (slots[version[max(step - late, 0)], layer] for late in (1, 0))
+                to = rank[np.flatnonzero(before != after)]  # one slot each: from the other rank
+                if len(to) == 0:
+                    self.assertTrue(np.isnan(bound[step, layer]))
+                    continue
+                # A line through a link's latency and bandwidth lies near what was measured.
+                most = np.bincount(to, minlength=2).max() * EXPERT_BYTES
+                measured = np.interp(most, size, np.nanmax(seconds[:, [0, 1], [1, 0]], axis=1))
+                self.assertGreater(bound[step, layer], 0)
+                self.assertLess(bound[step, layer], 3 * measured)
+
     def test_asynchronous_change_is_a_step_later(self):
         _, file = self.run_file("--placement.rebalance.interval=2",
                                 "--placement.rebalance.mode=async", ranks=3)
