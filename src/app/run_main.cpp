@@ -35,16 +35,21 @@ std::string complaint(CLI::App const& app, CLI::ParseError const& e, int argc, c
     return fmt::format("unknown command '{}' (nearest: {})", argv[1], nearest(argv[1], commands));
 }
 
-/// Help, or what is wrong with the command line: once for all ranks, which were told the same.
+/// Says what is wrong with the command line, once for all ranks, which were told the same. The
+/// others' success leaves the job's status to rank 0: no launcher ends it before it has spoken.
+int refuse(ExitCode code, std::string_view what) {
+    if (launcher_rank() != 0) return static_cast<int>(ExitCode::success);
+    fmt::print(stderr, "epsim: {}\n", what);
+    return static_cast<int>(code);
+}
+
+/// Help, or what is wrong with the command line.
 int answer(CLI::App const& app, CLI::ParseError const& e, int argc, char** argv) {
-    bool const is_help = e.get_exit_code() == 0;
-    if (launcher_rank() == 0) {
-        if (is_help)
-            app.exit(e);
-        else
-            fmt::print(stderr, "epsim: {}. See epsim --help\n", complaint(app, e, argc, argv));
-    }
-    return static_cast<int>(is_help ? ExitCode::success : ExitCode::usage);
+    if (e.get_exit_code() != 0)
+        return refuse(ExitCode::usage,
+                      fmt::format("{}. See epsim --help", complaint(app, e, argc, argv)));
+    if (launcher_rank() == 0) app.exit(e);
+    return static_cast<int>(ExitCode::success);
 }
 
 /// The arguments with every '_' in a flag's name as '-': they are equal, and this spelling is
@@ -89,11 +94,10 @@ int run_main(int argc, char** argv) {
             app.parse(with_dashes(argc, argv));
         } catch (CLI::ParseError const& e) {
             return answer(app, e, argc, argv);
-        } catch (Error const& e) {  // a value that is not allowed: all ranks were told the same
-            if (launcher_rank() == 0) fmt::print(stderr, "epsim: {}\n", e.what());
-            return static_cast<int>(e.exit_code());
+        } catch (Error const& e) {  // a value that is not allowed
+            return refuse(e.exit_code(), e.what());
         }
-        // The others' success leaves the job's status to rank 0.
+        // As for what is refused.
         if (!is_collective(app) && launcher_rank() != 0) return static_cast<int>(ExitCode::success);
         return static_cast<int>(action());
     } catch (Error const& e) {
