@@ -67,12 +67,8 @@ ExitCode compare(PlacementFlags const& flags) {
 /// Loads step by step; the first placement is planned on the first step's.
 ExitCode drift(PlacementFlags const& flags) {
     flags.require_ranks();
-    auto const train = flags.train.read(flags.ranks, flags.request);
     auto const steps = flags.train.read_steps(flags.request);
-    auto problem = flags.problem(train);
-    problem.source_load.clear();
-    problem.pairs.clear();
-    problem.load = steps.front();
+    auto const problem = flags.problem({steps.front()});
     auto const strategy = enum_from<Strategy>(flags.strategy);
     auto const first = make_placement(strategy, problem);
     std::vector<Drift> drifts;

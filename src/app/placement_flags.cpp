@@ -34,7 +34,9 @@ ExpertTraffic TrafficFlags::read(int ranks, ImportRequest const& request) const 
 
 std::vector<Array<double, 2>> TrafficFlags::read_steps(ImportRequest const& request) const {
     require_one(*this);
-    return trace.empty() ? steps_of_counts(counts, request) : steps_of_trace(trace);
+    auto steps = trace.empty() ? steps_of_counts(counts, request) : steps_of_trace(trace);
+    if (steps.empty()) throw InputError("the loads have no steps (nothing drifts). Give others");
+    return steps;
 }
 
 std::optional<ModelShape> PlacementFlags::shape() const {

@@ -20,6 +20,7 @@ struct TrafficFlags {
     bool given() const { return !trace.empty() || !counts.empty(); }
     /// \throws InputError unless one of them is given, and can be read
     ExpertTraffic read(int ranks, ImportRequest const& request) const;
+    /// [S], at least one, of [L, E]
     std::vector<Array<double, 2>> read_steps(ImportRequest const& request) const;
 };
 

@@ -196,7 +196,7 @@ void RunCase::describe_exchange(RunRecord& record) const {
     if (choice_) choice_->describe(record.provenance["exchange"]);
     if (gpu_)
         record.provenance["exchange"]["rows"] =
-            config_.exchange.backend == "mpi" ? "staged through locked host memory" : "on the GPUs";
+            config_.exchange.backend == "mpi" ? "staged through host memory" : "on the GPUs";
     if (case_.overlap.any())
         record.provenance["exchange"]["progress_thread"] = case_.overlap.thread ? "on" : "off";
 }

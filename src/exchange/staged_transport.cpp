@@ -1,6 +1,7 @@
 #include "exchange/staged_transport.hpp"
 
 #include "device/device_memory.hpp"
+#include "exchange/hosted_transport.hpp"
 #include "exchange/local/local_transport.hpp"
 
 namespace epsim {
@@ -12,29 +13,20 @@ int64_t lines(int64_t bytes) {
     return (bytes + line - 1) / line;
 }
 
-class StagedTransport final : public Transport {
+class StagedTransport final : public HostedTransport {
 public:
     explicit StagedTransport(std::unique_ptr<Transport> host)
-        : host_(std::move(host)), stream_(make_stream(DeviceKind::cuda)) {}
+        : HostedTransport(std::move(host)), stream_(make_stream(DeviceKind::cuda)) {}
 
-    int ranks() const override { return host_->ranks(); }
-    void all_to_all(std::span<int32_t const> send, std::span<int32_t> receive) override {
-        host_->all_to_all(send, receive);
-    }
-
-    std::byte* all_to_all_rows(Lane lane, std::byte const* send,
-                               std::span<int64_t const> send_offset,
-                               std::span<int64_t const> receive_offset,
-                               int64_t row_bytes) override {
-        if (lane == Lane::metadata)
-            return host_->all_to_all_rows(lane, send, send_offset, receive_offset, row_bytes);
+    std::byte* move_rows(Lane lane, std::byte const* send, std::span<int64_t const> send_offset,
+                         std::span<int64_t const> receive_offset, int64_t row_bytes) override {
         int64_t const sent = send_offset.back() * row_bytes;
         int64_t const received = receive_offset.back() * row_bytes;
         std::byte* const staged = staged_.rows(lines(sent)).data;
         copy_to_host(send, staged, sent, *stream_);
         stream_->synchronise();
         std::byte* const arrived =
-            host_->all_to_all_rows(lane, staged, send_offset, receive_offset, row_bytes);
+            host().all_to_all_rows(lane, staged, send_offset, receive_offset, row_bytes);
         std::byte* const to = memory_[lane == Lane::dispatch ? 0 : 1].rows(lines(received)).data;
         copy_to_device(arrived, to, received, *stream_);
         stream_->synchronise();
@@ -46,32 +38,20 @@ private:
         return {kind, DType::f32, line / static_cast<int64_t>(sizeof(float))};
     }
 
-    std::unique_ptr<Transport> host_;
     std::unique_ptr<Stream> stream_;
     RowBuffer staged_ = memory_of_lines(MemoryKind::pinned);
     RowBuffer memory_[2] = {memory_of_lines(MemoryKind::device),
                             memory_of_lines(MemoryKind::device)};
 };
 
-class StayingTransport final : public Transport {
+class StayingTransport final : public HostedTransport {
 public:
-    StayingTransport() : host_(std::move(make_local_transports(1).front())) {}
+    StayingTransport() : HostedTransport(std::move(make_local_transports(1).front())) {}
 
-    int ranks() const override { return 1; }
-    void all_to_all(std::span<int32_t const> send, std::span<int32_t> receive) override {
-        host_->all_to_all(send, receive);
-    }
-    std::byte* all_to_all_rows(Lane lane, std::byte const* send,
-                               std::span<int64_t const> send_offset,
-                               std::span<int64_t const> receive_offset,
-                               int64_t row_bytes) override {
-        if (lane == Lane::metadata)
-            return host_->all_to_all_rows(lane, send, send_offset, receive_offset, row_bytes);
+    std::byte* move_rows(Lane, std::byte const* send, std::span<int64_t const>,
+                         std::span<int64_t const>, int64_t) override {
         return const_cast<std::byte*>(send);
     }
-
-private:
-    std::unique_ptr<Transport> host_;
 };
 
 }  // namespace

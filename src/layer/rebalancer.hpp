@@ -27,8 +27,6 @@ public:
     void leave(int step, PhaseRecorder& recorder);
 
     int64_t slot_bytes() const noexcept { return transfer_.slot_bytes(); }
-    int64_t sent_bytes() const noexcept { return transfer_.sent_bytes(); }
-    int64_t received_bytes() const noexcept { return transfer_.received_bytes(); }
 
 private:
     bool async() const { return replay_.rebalance_mode == RebalanceMode::async; }

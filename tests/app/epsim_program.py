@@ -3,7 +3,10 @@
 import os
 import pathlib
 import subprocess
+import tempfile
 import unittest
+
+import h5py
 
 EPSIM = os.environ["EPSIM"]
 SOURCE_DIR = pathlib.Path(os.environ["EPSIM_SOURCE_DIR"])
@@ -34,6 +37,24 @@ class ProgramTest(unittest.TestCase):
         last = stdout.strip().splitlines()[-1]
         self.assertTrue(last.startswith("result: "), stdout)
         return last.removeprefix("result: ")
+
+
+class RunTest(ProgramTest):
+    """Runs in a folder of their own."""
+
+    def setUp(self):
+        folder = tempfile.TemporaryDirectory()
+        self.addCleanup(folder.cleanup)
+        self.folder = pathlib.Path(folder.name)
+
+    def run_file(self, *flags, ranks=2):
+        """What a verified run printed, and its result file."""
+        out = self.epsim("run", *flags, f"--output.dir={self.folder / 'run'}", ranks=ranks)
+        path = self.result_of(out)
+        self.epsim("verify", path)
+        file = h5py.File(path)
+        self.addCleanup(file.close)
+        return out, file
 
 
 def needs_data(name):

@@ -1,40 +1,24 @@
 """Runs whose steps are in several parts: what the result file and the report say of overlap."""
 
-import pathlib
-import tempfile
 import unittest
 
-import h5py
 import numpy as np
 
-from epsim_program import ProgramTest, run_epsim
+from epsim_program import RunTest, run_epsim
 
 PHASES = 7
-RUN = ["run", "--routing.generator=zipf", "--model.num_experts=8", "--model.top_k=2",
+RUN = ["--routing.generator=zipf", "--model.num_experts=8", "--model.top_k=2",
        "--model.hidden=64", "--model.expert_intermediate=32", "--routing.layers=2",
        "--tokens.per_rank=100", "--tokens.steps=2", "--compute.kernel=reference",
        "--measure.probe=off", "--measure.min_passes=3"]
 
 
-class Overlap(ProgramTest):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    def run_parts(self, *flags, ranks=2):
-        out = self.epsim(*RUN, *flags, f"--output.dir={self.folder / 'run'}", ranks=ranks)
-        path = self.result_of(out)
-        self.epsim("verify", path)
-        file = h5py.File(path)
-        self.addCleanup(file.close)
-        return out, file
-
+class Overlap(RunTest):
     def summary(self, file):
         return {row["metric"].decode(): row["value"] for row in file["summary"][()]}
 
     def test_chunks_with_emulated_experts(self):
-        out, file = self.run_parts("--exchange.chunks=4", "--compute.emulate_us=2000")
+        out, file = self.run_file(*RUN, "--exchange.chunks=4", "--compute.emulate_us=2000")
         events, step_of = file["events"][()], file["time/step_of"][()]
         self.assertEqual(len(events), len(step_of) * 2 * PHASES * 4 * 2)
         names = [name.decode() for name in file["axes/phase"][()]]
@@ -67,19 +51,19 @@ class Overlap(ProgramTest):
         self.assertNotIn("expert_flops_busiest_rank", summary)
 
     def test_micro_batches_are_verified(self):
-        out, file = self.run_parts("--step.micro_batches=2", "--exchange.progress_thread=on")
+        out, file = self.run_file(*RUN, "--step.micro_batches=2", "--exchange.progress_thread=on")
         self.assertEqual(set(file["events"]["chunk"]), {0, 1})
         self.assertIn("outputs compared, 0 wrong", out)
         self.assertTrue(np.isfinite(self.summary(file)["overlap_efficiency"]))
 
     def test_without_parts_there_is_no_figure(self):
-        _, file = self.run_parts("--compute.emulate_us=500")
+        _, file = self.run_file(*RUN, "--compute.emulate_us=500")
         self.assertEqual(len(file["events"]), 0)
         self.assertNotIn("overlap_efficiency", self.summary(file))
         self.assertNotIn("sequential", file)
 
     def test_an_injection_delays_a_phase_of_chunks_once(self):
-        _, file = self.run_parts("--exchange.chunks=2", "--inject.phase=permute",
+        _, file = self.run_file(*RUN, "--exchange.chunks=2", "--inject.phase=permute",
                                  "--inject.delay_us=3000", ranks=1)
         names = [name.decode() for name in file["axes/phase"][()]]
         events = file["events"][()]
@@ -89,7 +73,7 @@ class Overlap(ProgramTest):
         self.assertLess(np.median(took[permute["chunk"] == 1]), 0.003)
 
     def test_both_pipelines_are_refused(self):
-        done = run_epsim(*RUN, "--exchange.chunks=2", "--step.micro_batches=2")
+        done = run_epsim("run", *RUN, "--exchange.chunks=2", "--step.micro_batches=2")
         self.assertEqual(done.returncode, 2)
         self.assertIn("are both set", done.stderr)
 

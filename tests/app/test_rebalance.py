@@ -1,37 +1,21 @@
 """Runs that move experts: what the file and the report say, presets, and what is refused."""
 
-import pathlib
-import tempfile
 import unittest
 
-import h5py
 import numpy as np
 
-from epsim_program import ProgramTest, run_epsim
+from epsim_program import RunTest, run_epsim
 
-RUN = ["run", "--routing.generator=zipf", "--model.num_experts=8", "--model.top_k=2",
+RUN = ["--routing.generator=zipf", "--model.num_experts=8", "--model.top_k=2",
        "--model.hidden=64", "--model.expert_intermediate=32", "--routing.layers=3",
        "--tokens.per_rank=100", "--tokens.steps=6", "--compute.kernel=reference",
        "--measure.probe=off", "--measure.min_passes=2", "--measure.verify=full"]
 EXPERT_BYTES = 3 * 64 * 32 * 2  # three bf16 matrices
 
 
-class Rebalance(ProgramTest):
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory()
-        self.addCleanup(folder.cleanup)
-        self.folder = pathlib.Path(folder.name)
-
-    def run_file(self, *flags, ranks=2):
-        out = self.epsim(*RUN, *flags, f"--output.dir={self.folder / 'run'}", ranks=ranks)
-        path = self.result_of(out)
-        self.epsim("verify", path)
-        file = h5py.File(path)
-        self.addCleanup(file.close)
-        return out, file
-
+class Rebalance(RunTest):
     def test_weights_travel_and_loads_follow(self):
-        out, file = self.run_file("--placement.redundant_slots=2",
+        out, file = self.run_file(*RUN, "--placement.redundant_slots=2",
                                   "--placement.rebalance.interval=2",
                                   "--placement.rebalance.layers_per_step=2")
         self.assertIn("rebalancing", out)
@@ -59,7 +43,7 @@ class Rebalance(ProgramTest):
         self.assertAlmostEqual(summary["static_step_time"], static.mean())
 
     def test_the_phase_has_a_bound_where_weights_move(self):
-        _, file = self.run_file("--placement.rebalance.interval=2", "--measure.probe=quick")
+        _, file = self.run_file(*RUN, "--placement.rebalance.interval=2", "--measure.probe=quick")
         names = [name.decode() for name in file["axes/phase"][()]]
         bound = file["bounds/seconds"][:, :, names.index("rebalance")]
         slots, version = file["placement/slot_expert"][()], file["rebalance/step_version"][()]
@@ -79,13 +63,13 @@ class Rebalance(ProgramTest):
                 self.assertLess(bound[step, layer], 3 * measured)
 
     def test_asynchronous_change_is_a_step_later(self):
-        _, file = self.run_file("--placement.rebalance.interval=2",
+        _, file = self.run_file(*RUN, "--placement.rebalance.interval=2",
                                 "--placement.rebalance.mode=async", ranks=3)
         self.assertEqual(list(file["rebalance/step_version"][:4]), [0, 0, 0, 1])
         self.assertEqual(file["rebalance/decision_step"][0], 2)
 
     def test_presets_fill_what_is_not_set(self):
-        dump = self.epsim(*RUN, "--placement.rebalance.preset=vllm",
+        dump = self.epsim("run", *RUN, "--placement.rebalance.preset=vllm",
                           "--placement.rebalance.window=7", "--dump-config").splitlines()
         for line in ("rebalance.interval = 3000  # preset vllm",
                      "rebalance.first = 750  # preset vllm",
@@ -94,7 +78,7 @@ class Rebalance(ProgramTest):
             self.assertIn(line, dump)
 
     def test_dry_run_names_the_bytes(self):
-        out = self.epsim(*RUN, "--placement.rebalance.interval=2", "--dry-run")
+        out = self.epsim("run", *RUN, "--placement.rebalance.interval=2", "--dry-run")
         self.assertIn("rebalancing in a pass", out)
 
     def test_refused(self):
@@ -111,7 +95,7 @@ class Rebalance(ProgramTest):
                 ([interval, "--placement.rebalance.mode=later"], "known: stop, async"),
         ):
             with self.subTest(flags=flags):
-                done = run_epsim(*RUN, *flags)
+                done = run_epsim("run", *RUN, *flags)
                 self.assertEqual(done.returncode, 2, done.stdout + done.stderr)
                 self.assertIn(text, done.stderr)
 

@@ -8,6 +8,7 @@
 #include "device/cuda/check.hpp"
 #include "device/cuda/nccl.hpp"
 #include "device/cuda/stream.hpp"
+#include "exchange/hosted_transport.hpp"
 
 namespace epsim {
 namespace {
@@ -42,23 +43,14 @@ private:
     ncclComm_t comm_ = nullptr;
 };
 
-class NcclTransport final : public Transport {
+class NcclTransport final : public HostedTransport {
 public:
     NcclTransport(std::shared_ptr<NcclCommunicator> comm, int rank, bool equal,
                   std::unique_ptr<Transport> host)
-        : comm_(std::move(comm)), rank_(rank), equal_(equal), host_(std::move(host)) {}
+        : HostedTransport(std::move(host)), comm_(std::move(comm)), rank_(rank), equal_(equal) {}
 
-    int ranks() const override { return host_->ranks(); }
-    void all_to_all(std::span<int32_t const> send, std::span<int32_t> receive) override {
-        host_->all_to_all(send, receive);
-    }
-
-    std::byte* all_to_all_rows(Lane lane, std::byte const* send,
-                               std::span<int64_t const> send_offset,
-                               std::span<int64_t const> receive_offset,
-                               int64_t row_bytes) override {
-        if (lane == Lane::metadata)
-            return host_->all_to_all_rows(lane, send, send_offset, receive_offset, row_bytes);
+    std::byte* move_rows(Lane lane, std::byte const* send, std::span<int64_t const> send_offset,
+                         std::span<int64_t const> receive_offset, int64_t row_bytes) override {
         auto& memory = memory_[lane == Lane::dispatch ? 0 : 1];
         std::byte* const receive =
             memory.rows((receive_offset.back() * row_bytes + line - 1) / line).data;
@@ -110,7 +102,6 @@ private:
     std::shared_ptr<NcclCommunicator> comm_;
     int rank_;
     bool equal_;
-    std::unique_ptr<Transport> host_;
     CudaStream stream_;
     RowBuffer memory_[2] = {lines(), lines()};
 };
