@@ -119,9 +119,9 @@ std::string overlap_text(ReportInput const& input) {
 std::string rebalance_text(ReportInput const& input) {
     double const even = input.value("break_even_step"), gain = input.value("rebalance_speedup");
     auto text = fmt::format(
-        "{} decisions, {} of weights moved ({} between ranks); balancedness {} instead of {}",
-        input.value("rebalance_decisions"), bytes_text(input.value("rebalance_bytes")),
-        bytes_text(input.value("rebalance_rank_bytes")),
+        "{}, {} of weights moved ({} between ranks); balancedness {} instead of {}",
+        count_text(static_cast<int64_t>(input.value("rebalance_decisions")), "decision"),
+        bytes_text(input.value("rebalance_bytes")), bytes_text(input.value("rebalance_rank_bytes")),
         ratio_text(input.value("rebalanced_balancedness")),
         ratio_text(input.value("static_balancedness")));
     if (std::isfinite(gain))
